@@ -1,0 +1,502 @@
+//! The algorithm of the PutBucketCors page: [`evaluate`].
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderName,
+};
+
+use super::{CorsConfiguration, CorsRequest, CorsRule, Kind, Origin, is_known_method};
+use crate::dialect::{
+    AcahOnActual, AllowMethods, Behaviours, EmptyRequestHeaders, MethodCase, MissingBoth,
+    MixedStar, OriginCase, PreflightOrder, TwoOrigins, UnknownMethod,
+};
+
+/// What the rules say about a request, and why.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Decision {
+    /// Allowed, denied, or no CORS request.
+    pub outcome: Outcome,
+    /// Whether the answer carries `Vary: Origin` (ResponseVary).
+    pub vary: bool,
+    /// One entry a rule, in order; empty where no rule had to be read.
+    pub trace: Vec<RuleTrace>,
+}
+
+/// The result of a [`Decision`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// A rule answers.
+    Allow(Grant),
+    /// None does, or the question was wrong.
+    Deny(Denial),
+    /// An actual request without Origin.
+    NotCors,
+}
+
+/// Why a request is denied. A preflight is answered with an error; an actual request only lacks headers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Denial {
+    /// 400: a preflight without Origin (clause `preflight.no-origin`).
+    NoOrigin,
+    /// 400 or 403: two Origin lines (clause `preflight.two-origins`).
+    SeveralOrigins(TwoOrigins),
+    /// 400: a preflight without Access-Control-Request-Method (clause `preflight.no-method`).
+    NoRequestMethod,
+    /// 400: a method that no rule can name, where the behaviour says so (clause `preflight.unknown-method`).
+    UnknownRequestMethod,
+    /// 403: no configuration (clause `preflight.not-enabled`).
+    NotEnabled,
+    /// 403: no rule meets all conditions (clause `preflight.refused`).
+    NoRule,
+}
+
+/// What the answering rule grants.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Grant {
+    /// Index of the rule, from 0.
+    pub rule: usize,
+    /// Access-Control-Allow-Origin.
+    pub allow_origin: Vec<u8>,
+    /// Access-Control-Allow-Methods.
+    pub allow_methods: Vec<String>,
+    /// Access-Control-Allow-Headers; empty means no such field.
+    pub allow_headers: Vec<Vec<u8>>,
+    /// Access-Control-Expose-Headers; empty means no such field.
+    pub expose_headers: Vec<String>,
+    /// Access-Control-Max-Age, in seconds.
+    pub max_age_seconds: Option<u64>,
+}
+
+impl Grant {
+    /// The response header fields, in the order of the recorded answers.
+    pub fn headers(&self) -> Vec<(HeaderName, Vec<u8>)> {
+        let mut fields = vec![
+            (ACCESS_CONTROL_ALLOW_ORIGIN, self.allow_origin.clone()),
+            (
+                ACCESS_CONTROL_ALLOW_METHODS,
+                self.allow_methods.join(", ").into_bytes(),
+            ),
+        ];
+        if !self.allow_headers.is_empty() {
+            fields.push((
+                ACCESS_CONTROL_ALLOW_HEADERS,
+                self.allow_headers.join(&b", "[..]),
+            ));
+        }
+        if !self.expose_headers.is_empty() {
+            fields.push((
+                ACCESS_CONTROL_EXPOSE_HEADERS,
+                self.expose_headers.join(", ").into_bytes(),
+            ));
+        }
+        if let Some(seconds) = self.max_age_seconds {
+            fields.push((ACCESS_CONTROL_MAX_AGE, seconds.to_string().into_bytes()));
+        }
+        fields
+    }
+}
+
+/// How one rule fared.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct RuleTrace {
+    /// Index of the first AllowedOrigin that matches.
+    pub origin: Option<usize>,
+    /// Index of the first AllowedMethod that matches.
+    pub method: Option<usize>,
+    /// Each requested header and the index of the first AllowedHeader that matches it.
+    pub headers: Vec<HeaderTrace>,
+    /// Whether an earlier rule had answered, so that this one is not read.
+    pub too_late: bool,
+}
+
+/// How one requested header fared.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct HeaderTrace {
+    /// Its name as it came.
+    pub name: Vec<u8>,
+    /// Index of the first AllowedHeader that matches.
+    pub allowed: Option<usize>,
+}
+
+impl RuleTrace {
+    /// Whether all three conditions are met.
+    pub fn meets_all(&self) -> bool {
+        self.origin.is_some()
+            && self.method.is_some()
+            && self.headers.iter().all(|header| header.allowed.is_some())
+    }
+}
+
+/// Holds a request against the rules of a bucket. `None` is a bucket without configuration.
+///
+/// ```
+/// use corsuite::cors::{CorsConfiguration, CorsRequest, CorsRule, Outcome, Pattern, evaluate};
+/// use corsuite::dialect::Dialect;
+///
+/// let rule = CorsRule {
+///     allowed_origins: vec![Pattern::new("https://*.example").unwrap()],
+///     allowed_methods: vec!["GET".to_owned()],
+///     ..CorsRule::default()
+/// };
+/// let configuration = CorsConfiguration { rules: vec![rule], response_vary: false };
+/// let mut headers = http::HeaderMap::new();
+/// headers.insert("origin", "https://a.example".parse().unwrap());
+/// let request = CorsRequest::from_parts(&http::Method::GET, &headers);
+/// let decision = evaluate(Some(&configuration), &request, &Dialect::oss().behaviours);
+/// assert!(matches!(decision.outcome, Outcome::Allow(_)));
+/// ```
+pub fn evaluate(
+    configuration: Option<&CorsConfiguration>,
+    request: &CorsRequest,
+    behaviours: &Behaviours,
+) -> Decision {
+    // `vary.match`, `vary.no-match`, `vary.no-origin`, `vary.off`: ResponseVary alone decides.
+    let vary = configuration.is_some_and(|configuration| configuration.response_vary);
+    let without_rules = |outcome| Decision {
+        outcome,
+        vary,
+        trace: Vec::new(),
+    };
+
+    if request.kind == Kind::Preflight {
+        // `preflight.not-enabled` before `preflight.no-origin` and `preflight.no-method`, or after: `preflight.order`.
+        let malformed = malformed_preflight(request, behaviours);
+        let denial = match (configuration, behaviours.preflight_order) {
+            (None, PreflightOrder::ConfigFirst) => Some(Denial::NotEnabled),
+            (None, PreflightOrder::HeadersFirst) => Some(malformed.unwrap_or(Denial::NotEnabled)),
+            (Some(_), _) => malformed,
+        };
+        if let Some(denial) = denial {
+            return without_rules(Outcome::Deny(denial));
+        }
+    }
+    // `actual.no-origin`: without Origin it is no CORS request.
+    let Some(origin) = request.origins.first() else {
+        return without_rules(Outcome::NotCors);
+    };
+    // `config.default-none`: a bucket without configuration grants nothing.
+    let Some(configuration) = configuration else {
+        return without_rules(Outcome::Deny(Denial::NotEnabled));
+    };
+    // An actual request with two Origin lines is one no browser sends; no single origin is asked for, so none is granted.
+    if request.origins.len() > 1 {
+        return without_rules(Outcome::Deny(Denial::SeveralOrigins(
+            behaviours.two_origins,
+        )));
+    }
+
+    let requested = request.requested_headers();
+    let mut trace: Vec<RuleTrace> = Vec::with_capacity(configuration.rules.len());
+    let mut answering = None;
+    for (index, rule) in configuration.rules.iter().enumerate() {
+        let entry = RuleTrace {
+            too_late: answering.is_some(),
+            ..hold(rule, origin, request, &requested, behaviours)
+        };
+        // `match.first`: the first rule that meets all conditions answers. `match.fall-through`: others are passed over.
+        if answering.is_none() && entry.meets_all() {
+            answering = Some((index, rule));
+        }
+        trace.push(entry);
+    }
+    // `preflight.empty-headers`: a field without a name may be refused.
+    let empty_refused = request.kind == Kind::Preflight
+        && behaviours.empty_request_headers == EmptyRequestHeaders::Refuse
+        && has_empty_member(request);
+    let outcome = match answering {
+        Some((index, rule)) if !empty_refused => {
+            Outcome::Allow(grant(index, rule, origin, request, &requested, behaviours))
+        }
+        // `preflight.refused`, `actual.no-match`.
+        _ => Outcome::Deny(Denial::NoRule),
+    };
+    Decision {
+        outcome,
+        vary,
+        trace,
+    }
+}
+
+/// What makes a preflight no question at all (OptionObject: Origin and Access-Control-Request-Method are required).
+fn malformed_preflight(request: &CorsRequest, behaviours: &Behaviours) -> Option<Denial> {
+    match (request.origins.as_slice(), &request.request_method) {
+        // `preflight.missing-both`: either message.
+        ([], None) if behaviours.missing_both == MissingBoth::MethodFirst => {
+            Some(Denial::NoRequestMethod)
+        }
+        // `preflight.no-origin`
+        ([], _) => Some(Denial::NoOrigin),
+        // `preflight.two-origins`
+        ([_, _, ..], _) => Some(Denial::SeveralOrigins(behaviours.two_origins)),
+        // `preflight.no-method`
+        ([_], None) => Some(Denial::NoRequestMethod),
+        // `preflight.unknown-method`: refused like a method that no rule allows, or as malformed.
+        ([_], Some(method)) if behaviours.unknown_method == UnknownMethod::BadRequest => {
+            let upper = method.to_ascii_uppercase();
+            (!is_known_method(&upper)).then_some(Denial::UnknownRequestMethod)
+        }
+        ([_], Some(_)) => None,
+    }
+}
+
+/// The three conditions of the PutBucketCors page.
+fn hold(
+    rule: &CorsRule,
+    origin: &Origin,
+    request: &CorsRequest,
+    requested: &[&[u8]],
+    behaviours: &Behaviours,
+) -> RuleTrace {
+    let method = request.effective_method();
+    // The third condition is about preflights only.
+    let headers = match request.kind {
+        Kind::Preflight => requested
+            .iter()
+            .map(|name| HeaderTrace {
+                name: name.to_vec(),
+                allowed: allowed_header(rule, name),
+            })
+            .collect(),
+        Kind::Actual => Vec::new(),
+    };
+    RuleTrace {
+        // `match.any-of-origins`, `match.wildcard`, `match.opaque`
+        origin: rule
+            .allowed_origins
+            .iter()
+            .position(|pattern| match behaviours.origin_case {
+                OriginCase::Sensitive => pattern.matches(origin.as_bytes()),
+                OriginCase::Insensitive => pattern.matches_ignore_case(origin.as_bytes()),
+            }),
+        // `preflight.method-case`: case counts, or not, in a preflight; an actual request's method is case-sensitive.
+        method: rule.allowed_methods.iter().position(|allowed| {
+            let folds = request.kind == Kind::Preflight
+                && behaviours.method_case == MethodCase::Insensitive;
+            if folds {
+                allowed.as_bytes().eq_ignore_ascii_case(method)
+            } else {
+                allowed.as_bytes() == method
+            }
+        }),
+        headers,
+        too_late: false,
+    }
+}
+
+/// `match.header-case`, `match.header-wildcard`.
+fn allowed_header(rule: &CorsRule, name: &[u8]) -> Option<usize> {
+    rule.allowed_headers
+        .iter()
+        .position(|pattern| pattern.matches_ignore_case(name))
+}
+
+fn has_empty_member(request: &CorsRequest) -> bool {
+    request
+        .request_headers
+        .iter()
+        .flat_map(|line| line.split(|byte| *byte == b','))
+        .any(|member| member.trim_ascii().is_empty())
+}
+
+fn grant(
+    index: usize,
+    rule: &CorsRule,
+    origin: &Origin,
+    request: &CorsRequest,
+    requested: &[&[u8]],
+    behaviours: &Behaviours,
+) -> Grant {
+    // `preflight.headers-only`, `preflight.headers-absent`; `actual.request-headers` is open.
+    let allow_headers = match (request.kind, behaviours.acah_on_actual) {
+        (Kind::Preflight, _) => requested.iter().map(|name| name.to_vec()).collect(),
+        (Kind::Actual, AcahOnActual::Absent) => Vec::new(),
+        (Kind::Actual, AcahOnActual::Echo) => {
+            let allowed = requested
+                .iter()
+                .filter(|name| allowed_header(rule, name).is_some());
+            allowed.map(|name| name.to_vec()).collect()
+        }
+    };
+    // `preflight.methods-all` against the documents' samples: `preflight.methods-scope`.
+    let allow_methods = match behaviours.allow_methods {
+        AllowMethods::All => rule.allowed_methods.clone(),
+        AllowMethods::Requested => {
+            vec![String::from_utf8_lossy(request.effective_method()).into_owned()]
+        }
+    };
+    Grant {
+        rule: index,
+        allow_origin: allow_origin(rule, origin, behaviours),
+        allow_methods,
+        allow_headers,
+        // `preflight.expose`, `actual.expose`
+        expose_headers: rule.expose_headers.clone(),
+        // `preflight.age`, `preflight.age-absent`
+        max_age_seconds: rule.max_age_seconds,
+    }
+}
+
+/// `preflight.origin`, `preflight.origin-star`, `preflight.origin-wildcard`; `preflight.origin-mixed` is open.
+fn allow_origin(rule: &CorsRule, origin: &Origin, behaviours: &Behaviours) -> Vec<u8> {
+    let matching = |pattern: &&super::Pattern| match behaviours.origin_case {
+        OriginCase::Sensitive => pattern.matches(origin.as_bytes()),
+        OriginCase::Insensitive => pattern.matches_ignore_case(origin.as_bytes()),
+    };
+    let mut matches = rule.allowed_origins.iter().filter(matching);
+    let star = match behaviours.mixed_star {
+        MixedStar::FirstElement => matches.next().is_some_and(super::Pattern::is_star),
+        MixedStar::Star => matches.any(super::Pattern::is_star),
+        MixedStar::Echo => matches.all(super::Pattern::is_star),
+    };
+    if star {
+        b"*".to_vec()
+    } else {
+        origin.as_bytes().to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Pattern;
+    use super::*;
+    use crate::dialect::Dialect;
+
+    fn rule(origins: &[&str], methods: &[&str], headers: &[&str]) -> CorsRule {
+        CorsRule {
+            allowed_origins: origins
+                .iter()
+                .map(|text| Pattern::new(*text).unwrap())
+                .collect(),
+            allowed_methods: methods.iter().map(|text| (*text).to_owned()).collect(),
+            allowed_headers: headers
+                .iter()
+                .map(|text| Pattern::new(*text).unwrap())
+                .collect(),
+            ..CorsRule::default()
+        }
+    }
+
+    fn preflight(origin: &str, method: &str, headers: &[&str]) -> CorsRequest {
+        CorsRequest {
+            kind: Kind::Preflight,
+            origins: if origin.is_empty() {
+                vec![]
+            } else {
+                vec![Origin::new(origin)]
+            },
+            method: "OPTIONS".to_owned(),
+            request_method: (!method.is_empty()).then(|| method.as_bytes().to_vec()),
+            request_headers: headers
+                .iter()
+                .map(|line| line.as_bytes().to_vec())
+                .collect(),
+        }
+    }
+
+    fn check(rules: Vec<CorsRule>, request: &CorsRequest, expected: &str) {
+        let configuration = CorsConfiguration {
+            rules,
+            response_vary: false,
+        };
+        let decision = evaluate(Some(&configuration), request, &Dialect::oss().behaviours);
+        let shown = match decision.outcome {
+            Outcome::Allow(grant) => {
+                let fields = grant.headers().into_iter().map(|(name, value)| {
+                    let name = name.as_str().replace("access-control-", "");
+                    format!("{name}={}", String::from_utf8_lossy(&value))
+                });
+                format!(
+                    "rule {}: {}",
+                    grant.rule,
+                    fields.collect::<Vec<_>>().join("; ")
+                )
+            }
+            other => format!("{other:?}"),
+        };
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn the_first_rule_that_meets_all_conditions_answers() {
+        let rules = || {
+            vec![
+                rule(&["*"], &["GET", "HEAD"], &["get"]),
+                rule(&["http://www.example.com"], &["PUT", "POST"], &["*"]),
+                rule(&["*"], &["PUT"], &["*"]),
+            ]
+        };
+        // The recorded example: rule 1 fails on the method.
+        check(
+            rules(),
+            &preflight("http://www.example.com", "PUT", &["x-oss-test2"]),
+            "rule 1: allow-origin=http://www.example.com; allow-methods=PUT, POST; allow-headers=x-oss-test2",
+        );
+        check(
+            rules(),
+            &preflight("http://x", "PUT", &[]),
+            "rule 2: allow-origin=*; allow-methods=PUT",
+        );
+        check(
+            rules(),
+            &preflight("http://x", "GET", &["a"]),
+            "Deny(NoRule)",
+        );
+        check(rules(), &preflight("http://x", "get", &[]), "Deny(NoRule)");
+        check(rules(), &preflight("", "GET", &[]), "Deny(NoOrigin)");
+        check(
+            rules(),
+            &preflight("http://x", "", &[]),
+            "Deny(NoRequestMethod)",
+        );
+    }
+
+    #[test]
+    fn the_trace_says_which_condition_failed() {
+        let rules = vec![
+            rule(&["https://a"], &["GET"], &["x-*"]),
+            rule(&["*"], &["GET"], &["*"]),
+            rule(&["*"], &["GET"], &["*"]),
+        ];
+        let configuration = CorsConfiguration {
+            rules,
+            response_vary: true,
+        };
+        let request = preflight("https://a", "GET", &["X-One, y"]);
+        let decision = evaluate(Some(&configuration), &request, &Dialect::oss().behaviours);
+        assert!(decision.vary);
+        let [first, second, third] = decision.trace.as_slice() else {
+            panic!("three rules")
+        };
+        assert_eq!((first.origin, first.method), (Some(0), Some(0)));
+        let allowed: Vec<_> = first.headers.iter().map(|header| header.allowed).collect();
+        assert_eq!(allowed, [Some(0), None]);
+        assert!(second.meets_all() && !second.too_late);
+        assert!(third.meets_all() && third.too_late);
+    }
+
+    #[test]
+    fn open_points_follow_the_behaviours() {
+        let mixed = CorsConfiguration {
+            rules: vec![rule(&["https://a", "*"], &["GET", "PUT"], &[])],
+            response_vary: false,
+        };
+        let request = preflight("https://a", "GET", &[]);
+        let mut behaviours = Dialect::oss().behaviours;
+        let mut origin = |value: MixedStar| {
+            behaviours.mixed_star = value;
+            match evaluate(Some(&mixed), &request, &behaviours).outcome {
+                Outcome::Allow(grant) => String::from_utf8(grant.allow_origin).unwrap(),
+                other => format!("{other:?}"),
+            }
+        };
+        assert_eq!(origin(MixedStar::FirstElement), "https://a");
+        assert_eq!(origin(MixedStar::Star), "*");
+        assert_eq!(origin(MixedStar::Echo), "https://a");
+    }
+}

@@ -1,0 +1,223 @@
+//! The document of PutBucketCors and GetBucketCors: [`parse`] and [`write`].
+
+use std::fmt::Write as _;
+
+use super::CorsConfiguration;
+use crate::xml::{self, Element, XmlError, escape};
+
+/// A document as it was written, before anything is checked but that it is XML.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Document {
+    /// Local name of the root.
+    pub root: String,
+    /// Whether the root is in a namespace.
+    pub namespaced: bool,
+    /// Byte at which the root begins.
+    pub offset: usize,
+    /// CORSRule elements.
+    pub rules: Vec<RuleElement>,
+    /// ResponseVary elements.
+    pub response_vary: Vec<Text>,
+    /// Names of other elements.
+    pub unknown: Vec<Text>,
+}
+
+/// A CORSRule element as it was written.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct RuleElement {
+    /// Byte at which it begins.
+    pub offset: usize,
+    /// AllowedOrigin elements.
+    pub allowed_origins: Vec<Text>,
+    /// AllowedMethod elements.
+    pub allowed_methods: Vec<Text>,
+    /// AllowedHeader elements.
+    pub allowed_headers: Vec<Text>,
+    /// ExposeHeader elements.
+    pub expose_headers: Vec<Text>,
+    /// MaxAgeSeconds elements.
+    pub max_age_seconds: Vec<Text>,
+    /// Names of other elements.
+    pub unknown: Vec<Text>,
+}
+
+/// A text and its place.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Text {
+    /// The text.
+    pub value: String,
+    /// Byte at which its element begins.
+    pub offset: usize,
+}
+
+/// Reads a document.
+///
+/// ```
+/// let document = corsuite::cors::xml::parse(b"<CORSConfiguration><CORSRule/></CORSConfiguration>").unwrap();
+/// assert_eq!(document.rules.len(), 1);
+/// assert_eq!(corsuite::cors::xml::parse(b"<CORSConfiguration>").unwrap_err().offset, 19);
+/// ```
+///
+/// # Errors
+///
+/// The first reason why it is not well-formed XML (clause `xml.ill-formed`), or why its elements hold what they cannot:
+/// text between elements, or elements in a value.
+pub fn parse(bytes: &[u8]) -> Result<Document, XmlError> {
+    let root = xml::parse(bytes)?;
+    let mut document = Document {
+        root: root.name.clone(),
+        namespaced: root.namespaced,
+        offset: root.offset,
+        rules: Vec::new(),
+        response_vary: Vec::new(),
+        unknown: Vec::new(),
+    };
+    no_text(&root)?;
+    for child in &root.children {
+        match child.name.as_str() {
+            "CORSRule" => document.rules.push(rule(child)?),
+            "ResponseVary" => document.response_vary.push(value(child)?),
+            _ => document.unknown.push(name(child)),
+        }
+    }
+    Ok(document)
+}
+
+fn rule(element: &Element) -> Result<RuleElement, XmlError> {
+    let mut rule = RuleElement {
+        offset: element.offset,
+        ..RuleElement::default()
+    };
+    no_text(element)?;
+    for child in &element.children {
+        let list = match child.name.as_str() {
+            "AllowedOrigin" => &mut rule.allowed_origins,
+            "AllowedMethod" => &mut rule.allowed_methods,
+            "AllowedHeader" => &mut rule.allowed_headers,
+            "ExposeHeader" => &mut rule.expose_headers,
+            "MaxAgeSeconds" => &mut rule.max_age_seconds,
+            _ => {
+                rule.unknown.push(name(child));
+                continue;
+            }
+        };
+        list.push(value(child)?);
+    }
+    Ok(rule)
+}
+
+fn no_text(element: &Element) -> Result<(), XmlError> {
+    if element.text.trim_ascii().is_empty() {
+        return Ok(());
+    }
+    Err(XmlError {
+        offset: element.offset,
+        message: format!("text between the elements of `{}`", element.name),
+    })
+}
+
+fn value(element: &Element) -> Result<Text, XmlError> {
+    if let Some(child) = element.children.first() {
+        let message = format!("an element inside `{}`", element.name);
+        return Err(XmlError {
+            offset: child.offset,
+            message,
+        });
+    }
+    Ok(Text {
+        value: element.text.clone(),
+        offset: element.offset,
+    })
+}
+
+fn name(element: &Element) -> Text {
+    Text {
+        value: element.name.clone(),
+        offset: element.offset,
+    }
+}
+
+/// Writes what GetBucketCors returns: rules and values in order, unset elements absent, ResponseVary always there
+/// (clauses `get.rules`, `get.unset-absent`, `get.vary-false`).
+pub fn write(configuration: &CorsConfiguration) -> String {
+    let mut text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<CORSConfiguration>\n".to_owned();
+    for rule in &configuration.rules {
+        text.push_str("  <CORSRule>\n");
+        for origin in &rule.allowed_origins {
+            element(&mut text, "AllowedOrigin", origin.as_str());
+        }
+        for method in &rule.allowed_methods {
+            element(&mut text, "AllowedMethod", method);
+        }
+        for header in &rule.allowed_headers {
+            element(&mut text, "AllowedHeader", header.as_str());
+        }
+        for header in &rule.expose_headers {
+            element(&mut text, "ExposeHeader", header);
+        }
+        if let Some(seconds) = rule.max_age_seconds {
+            element(&mut text, "MaxAgeSeconds", &seconds.to_string());
+        }
+        text.push_str("  </CORSRule>\n");
+    }
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "  <ResponseVary>{}</ResponseVary>",
+        configuration.response_vary
+    );
+    text.push_str("</CORSConfiguration>\n");
+    text
+}
+
+fn element(text: &mut String, name: &str, value: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "    <{name}>{}</{name}>", escape(value));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{CorsRule, Pattern};
+    use super::*;
+
+    #[test]
+    fn what_get_returns() {
+        let rule = CorsRule {
+            allowed_origins: vec![Pattern::new("https://a.example/<&>").unwrap()],
+            allowed_methods: vec!["GET".to_owned()],
+            expose_headers: vec!["ETag".to_owned()],
+            max_age_seconds: Some(0),
+            ..CorsRule::default()
+        };
+        insta::assert_snapshot!(write(&CorsConfiguration { rules: vec![rule], response_vary: false }), @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <CORSConfiguration>
+          <CORSRule>
+            <AllowedOrigin>https://a.example/&lt;&amp;&gt;</AllowedOrigin>
+            <AllowedMethod>GET</AllowedMethod>
+            <ExposeHeader>ETag</ExposeHeader>
+            <MaxAgeSeconds>0</MaxAgeSeconds>
+          </CORSRule>
+          <ResponseVary>false</ResponseVary>
+        </CORSConfiguration>
+        "#);
+    }
+
+    #[test]
+    fn elements_hold_what_they_may() {
+        let wrap = |inner: &str| format!("<CORSConfiguration>{inner}</CORSConfiguration>");
+        for inner in [
+            "x",
+            "<CORSRule>x</CORSRule>",
+            "<CORSRule><AllowedOrigin><b/></AllowedOrigin></CORSRule>",
+        ] {
+            assert!(parse(wrap(inner).as_bytes()).is_err(), "{inner}");
+        }
+        let document = parse(wrap("<CORSRule><ID>x</ID></CORSRule><More/>").as_bytes()).unwrap();
+        assert_eq!(document.rules[0].unknown[0].value, "ID");
+        assert_eq!(document.unknown[0].value, "More");
+    }
+}

@@ -1,0 +1,337 @@
+//! Open points: each a name, a finite list of values, and an enum the oracle branches on.
+
+use std::collections::BTreeMap;
+
+/// Declares [`Behaviours`]: one field and one enum a point.
+macro_rules! behaviours {
+    ($($(#[$doc:meta])* $field:ident: $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? })+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+            #[non_exhaustive]
+            pub enum $type { $($(#[$variant_doc])* $variant),+ }
+
+            impl $type {
+                /// Every value, in the order of the dialect's documentation.
+                pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+                /// The value as case files and reports write it.
+                pub const fn as_str(self) -> &'static str {
+                    match self { $(Self::$variant => $text),+ }
+                }
+            }
+        )+
+
+        /// What the oracle does at each open point.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        #[expect(missing_docs, reason = "each field is documented at the type of its values")]
+        #[non_exhaustive]
+        pub struct Behaviours { $(pub $field: $type),+ }
+
+        impl Behaviours {
+            /// Every point and its values.
+            pub const POINTS: &'static [Point] = &[
+                $(Point { name: stringify!($field), values: &[$($text),+] }),+
+            ];
+
+            /// From a value for each point.
+            ///
+            /// # Errors
+            ///
+            /// Every point that is missing, unknown or has an unknown value.
+            pub fn from_values(values: &BTreeMap<String, String>) -> Result<Self, Vec<Problem>> {
+                let mut problems = Vec::new();
+                $(
+                    let $field = match values.get(stringify!($field)) {
+                        None => {
+                            problems.push(Problem::Missing(stringify!($field)));
+                            None
+                        }
+                        Some(text) => {
+                            let value = $type::ALL.iter().copied().find(|value| value.as_str() == text);
+                            if value.is_none() {
+                                problems.push(Problem::Value { name: stringify!($field), found: text.clone() });
+                            }
+                            value
+                        }
+                    };
+                )+
+                for name in values.keys() {
+                    if !Self::POINTS.iter().any(|point| point.name == name) {
+                        problems.push(Problem::Unknown(name.clone()));
+                    }
+                }
+                match ($($field,)+) {
+                    ($(Some($field),)+) if problems.is_empty() => Ok(Self { $($field),+ }),
+                    _ => Err(problems),
+                }
+            }
+
+            /// The value of a point, as text.
+            pub fn value(&self, name: &str) -> Option<&'static str> {
+                match name {
+                    $(stringify!($field) => Some(self.$field.as_str()),)+
+                    _ => None,
+                }
+            }
+
+            /// Sets a point to a value.
+            ///
+            /// # Errors
+            ///
+            /// If there is no such point, or it has no such value.
+            pub fn set(&mut self, name: &str, text: &str) -> Result<(), Problem> {
+                match name {
+                    $(stringify!($field) => {
+                        self.$field = $type::ALL.iter().copied().find(|value| value.as_str() == text)
+                            .ok_or_else(|| Problem::Value { name: stringify!($field), found: text.to_owned() })?;
+                        Ok(())
+                    })+
+                    _ => Err(Problem::Unknown(name.to_owned())),
+                }
+            }
+        }
+    };
+}
+
+/// A point that documents leave open.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Point {
+    /// Its name.
+    pub name: &'static str,
+    /// Its allowed values.
+    pub values: &'static [&'static str],
+}
+
+/// What is wrong with a set of values.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A point has no value.
+    #[error("behaviour `{0}` has no default")]
+    Missing(&'static str),
+    /// There is no such point.
+    #[error("unknown behaviour `{0}`")]
+    Unknown(String),
+    /// The point has no such value.
+    #[error("behaviour `{name}` has no value `{found}`")]
+    Value {
+        /// The point.
+        name: &'static str,
+        /// What was given.
+        found: String,
+    },
+}
+
+behaviours! {
+    /// Most rules of a bucket.
+    max_rules: MaxRules {
+        /// Ten.
+        Ten = "10",
+        /// Twenty.
+        Twenty = "20",
+    }
+    /// Largest document, in bytes.
+    max_body: MaxBody {
+        /// 16 KiB.
+        Binary = "16384",
+        /// 16 kB.
+        Decimal = "16000",
+    }
+    /// Error code for a document that is too large.
+    max_body_code: MaxBodyCode {
+        /// `EntityTooLarge`.
+        EntityTooLarge = "EntityTooLarge",
+        /// `MalformedXML`.
+        MalformedXml = "MalformedXML",
+        /// Any other.
+        Other = "other",
+    }
+    /// A lower-case AllowedMethod.
+    method_lower_case: MethodLowerCase {
+        /// Refused.
+        Refuse = "refused",
+        /// Stored in upper case.
+        Fold = "folded",
+        /// Stored as it came.
+        Keep = "kept",
+    }
+    /// Several AllowedOrigin elements with an asterisk.
+    origin_stars: OriginStars {
+        /// One asterisk an element.
+        PerElement = "per_element",
+        /// One asterisk a rule.
+        PerRule = "per_rule",
+    }
+    /// Several AllowedHeader elements with an asterisk.
+    header_stars: HeaderStars {
+        /// One asterisk an element.
+        PerElement = "per_element",
+        /// One asterisk a rule.
+        PerRule = "per_rule",
+    }
+    /// AllowedOrigin `https://*`.
+    scheme_star: SchemeStar {
+        /// Refused.
+        Refuse = "refused",
+        /// Accepted.
+        Accept = "accepted",
+    }
+    /// Empty values.
+    empty_values: EmptyValues {
+        /// Refused.
+        Refuse = "refused",
+        /// Stored.
+        Accept = "accepted",
+    }
+    /// MaxAgeSeconds above the limit.
+    max_age_over: MaxAgeOver {
+        /// Refused.
+        Refuse = "refused",
+        /// Stored.
+        Accept = "accepted",
+    }
+    /// ResponseVary in another case.
+    vary_case: VaryCase {
+        /// Refused.
+        Sensitive = "sensitive",
+        /// Read like lower case.
+        Insensitive = "insensitive",
+    }
+    /// Elements of other names.
+    unknown_elements: UnknownElements {
+        /// Passed over.
+        Ignore = "ignored",
+        /// Refused.
+        Refuse = "refused",
+    }
+    /// A root with a namespace.
+    namespaced_root: NamespacedRoot {
+        /// Accepted.
+        Accept = "accepted",
+        /// Refused.
+        Refuse = "refused",
+    }
+    /// A root of another name.
+    root_name: RootName {
+        /// Refused.
+        Check = "checked",
+        /// Accepted.
+        Ignore = "unchecked",
+    }
+    /// White space around values.
+    trim: Trim {
+        /// Taken off.
+        Yes = "yes",
+        /// Part of the value.
+        No = "no",
+    }
+    /// Access-Control-Allow-Origin of a rule with `*` and the literal origin.
+    mixed_star: MixedStar {
+        /// As the first element that matches says.
+        FirstElement = "first_element",
+        /// `*`.
+        Star = "star",
+        /// The origin.
+        Echo = "echo",
+    }
+    /// Access-Control-Allow-Methods.
+    allow_methods: AllowMethods {
+        /// All methods of the rule.
+        All = "all",
+        /// The requested one.
+        Requested = "requested",
+    }
+    /// A preflight without both request headers.
+    missing_both: MissingBoth {
+        /// Origin is named.
+        OriginFirst = "origin_first",
+        /// Access-Control-Request-Method is named.
+        MethodFirst = "method_first",
+    }
+    /// A preflight that lacks a request header, on a bucket without configuration.
+    preflight_order: PreflightOrder {
+        /// The header is reported.
+        HeadersFirst = "headers_first",
+        /// The configuration is reported.
+        ConfigFirst = "config_first",
+    }
+    /// A preflight with two Origin lines.
+    two_origins: TwoOrigins {
+        /// 400.
+        BadRequest = "bad_request",
+        /// 403.
+        Forbid = "forbidden",
+    }
+    /// Case of Access-Control-Request-Method.
+    method_case: MethodCase {
+        /// Counts.
+        Sensitive = "sensitive",
+        /// Does not count.
+        Insensitive = "insensitive",
+    }
+    /// An Access-Control-Request-Method that no rule can name.
+    unknown_method: UnknownMethod {
+        /// 403.
+        Forbid = "forbidden",
+        /// 400.
+        BadRequest = "bad_request",
+    }
+    /// An Access-Control-Request-Headers without a name.
+    empty_request_headers: EmptyRequestHeaders {
+        /// Like none.
+        Absent = "absent",
+        /// 403.
+        Refuse = "refused",
+    }
+    /// Access-Control-Request-Headers on an actual request.
+    acah_on_actual: AcahOnActual {
+        /// No Access-Control-Allow-Headers.
+        Absent = "absent",
+        /// The allowed ones are echoed.
+        Echo = "echoed",
+    }
+    /// CORS headers where the ACL refuses.
+    cors_on_access_denied: CorsOnAccessDenied {
+        /// There.
+        Present = "present",
+        /// Not there.
+        Absent = "absent",
+    }
+    /// CORS headers where the signature check refuses.
+    cors_on_signature_error: CorsOnSignatureError {
+        /// Not there.
+        Absent = "absent",
+        /// There.
+        Present = "present",
+    }
+    /// CORS headers where the clock is off.
+    cors_on_skew: CorsOnSkew {
+        /// There.
+        Present = "present",
+        /// Not there.
+        Absent = "absent",
+    }
+    /// CORS headers on sub-resource operations of a bucket.
+    cors_on_management: CorsOnManagement {
+        /// Not there.
+        Absent = "absent",
+        /// There.
+        Present = "present",
+    }
+    /// Vary on the same.
+    vary_on_management: VaryOnManagement {
+        /// Not there.
+        Absent = "absent",
+        /// There.
+        Present = "present",
+    }
+    /// Case of the origin.
+    origin_case: OriginCase {
+        /// Counts.
+        Sensitive = "sensitive",
+        /// Does not count.
+        Insensitive = "insensitive",
+    }
+}

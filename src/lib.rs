@@ -1,0 +1,7 @@
+//! corsuite: does an object store's bucket CORS do what its documentation says?
+
+pub mod cors;
+pub mod diagnostic;
+pub mod dialect;
+pub mod xml;
+pub mod yaml;
