@@ -34,10 +34,7 @@ pub struct SourceFile {
 impl SourceFile {
     /// Takes a path and the text found there.
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self {
-            path: path.into(),
-            text: text.into(),
-        })
+        Arc::new(Self { path: path.into(), text: text.into() })
     }
 
     /// Line and column, both from 1, the column in characters, of a byte offset.
@@ -49,10 +46,7 @@ impl SourceFile {
 /// Line and column, both from 1, of a byte offset in a text that may not be UTF-8; the column counts characters.
 pub fn position(text: &[u8], offset: usize) -> (usize, usize) {
     let before = text.get(..offset.min(text.len())).unwrap_or_default();
-    let line_start = before
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |at| at + 1);
+    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
     let in_line = before.get(line_start..).unwrap_or_default();
     (line, String::from_utf8_lossy(in_line).chars().count() + 1)
@@ -163,17 +157,13 @@ pub fn render(diagnostics: &[Diagnostic], style: Style) -> String {
             annotation = annotation.label(label.as_str());
         }
         let mut groups = vec![
-            level.primary_title(message.as_str()).element(
-                Snippet::source(found.file.text.as_str())
-                    .path(path.as_str())
-                    .annotation(annotation),
-            ),
+            level
+                .primary_title(message.as_str())
+                .element(Snippet::source(found.file.text.as_str()).path(path.as_str()).annotation(annotation)),
         ];
         let help: Vec<String> = found.help.iter().map(|line| visible(line)).collect();
         for line in &help {
-            groups.push(Group::with_title(
-                Level::HELP.secondary_title(line.as_str()),
-            ));
+            groups.push(Group::with_title(Level::HELP.secondary_title(line.as_str())));
         }
         if !text.is_empty() {
             text.push('\n');
@@ -206,11 +196,9 @@ pub fn visible(text: &str) -> String {
             '\r' => shown.push_str("\\r"),
             '\t' => shown.push_str("\\t"),
             // Unicode's explicit directional formatting and separators reorder or split what a reader sees.
-            '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{061c}'
-            | '\u{feff}' => shown.extend(character.escape_unicode()),
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{061c}' | '\u{feff}' => {
+                shown.extend(character.escape_unicode())
+            }
             _ if character.is_control() => shown.extend(character.escape_unicode()),
             _ => shown.push(character),
         }
@@ -283,15 +271,9 @@ mod tests {
 
     #[test]
     fn hostile_text_cannot_drive_a_terminal() {
-        assert_eq!(
-            visible("a\x1b[2Jb\u{202e}c\r\n"),
-            "a\\u{1b}[2Jb\\u{202e}c\\r\\n"
-        );
+        assert_eq!(visible("a\x1b[2Jb\u{202e}c\r\n"), "a\\u{1b}[2Jb\\u{202e}c\\r\\n");
         let file = SourceFile::new("x\x1b]0;t\x07.yaml", "key: \x1b[2J\u{202e}\n");
-        let text = render(
-            &[Diagnostic::error(&file, 5..6, "bad \x1b[2J")],
-            Style::Plain,
-        );
+        let text = render(&[Diagnostic::error(&file, 5..6, "bad \x1b[2J")], Style::Plain);
         assert!(!text.contains('\x1b'), "{text:?}");
         assert!(!text.contains('\u{202e}'), "{text:?}");
     }

@@ -3,5 +3,6 @@
 pub mod cors;
 pub mod diagnostic;
 pub mod dialect;
+pub mod sign;
 pub mod xml;
 pub mod yaml;

@@ -42,10 +42,7 @@ impl Element {
 
     /// Text of the first child of a name.
     pub fn text_of(&self, name: &str) -> Option<&str> {
-        self.children
-            .iter()
-            .find(|child| child.name == name)
-            .map(|child| child.text.as_str())
+        self.children.iter().find(|child| child.name == name).map(|child| child.text.as_str())
     }
 }
 
@@ -61,10 +58,7 @@ pub struct XmlError {
 }
 
 fn fail<T>(offset: usize, message: impl Into<String>) -> Result<T, XmlError> {
-    Err(XmlError {
-        offset,
-        message: message.into(),
-    })
+    Err(XmlError { offset, message: message.into() })
 }
 
 /// Reads a document.
@@ -81,10 +75,7 @@ pub fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
         Some(rest) => (rest, 3),
         None => (text, 0),
     };
-    if let Some((at, _)) = text
-        .char_indices()
-        .find(|(_, character)| !is_char(*character))
-    {
+    if let Some((at, _)) = text.char_indices().find(|(_, character)| !is_char(*character)) {
         return fail(at + skipped, "a character that XML does not allow");
     }
     Builder::default().run(text).map_err(|mut error| {
@@ -121,9 +112,7 @@ fn is_nc_name(name: &str) -> bool {
 /// Prefix and local name of a qualified name.
 fn split_name(name: &str) -> Option<(Option<&str>, &str)> {
     match name.split_once(':') {
-        Some((prefix, local)) => {
-            (is_nc_name(prefix) && is_nc_name(local)).then_some((Some(prefix), local))
-        }
+        Some((prefix, local)) => (is_nc_name(prefix) && is_nc_name(local)).then_some((Some(prefix), local)),
         None => is_nc_name(name).then_some((None, name)),
     }
 }
@@ -248,9 +237,7 @@ impl Builder {
                 Some(_) if prefix != "xmlns" => true,
                 _ => return fail(at, format!("namespace prefix `{prefix}` is not declared")),
             },
-            None => self
-                .namespace("")
-                .is_some_and(|namespace| !namespace.is_empty()),
+            None => self.namespace("").is_some_and(|namespace| !namespace.is_empty()),
         };
         self.open.push(Element {
             name: local.to_owned(),
@@ -267,10 +254,7 @@ impl Builder {
             return Some("http://www.w3.org/XML/1998/namespace");
         }
         let scopes = self.scopes.iter().rev().flat_map(|scope| scope.iter());
-        scopes
-            .into_iter()
-            .find(|(declared, _)| declared == prefix)
-            .map(|(_, namespace)| namespace.as_str())
+        scopes.into_iter().find(|(declared, _)| declared == prefix).map(|(_, namespace)| namespace.as_str())
     }
 
     fn end(&mut self) {
@@ -335,22 +319,16 @@ fn declared(declaration: &str) -> Result<(), XmlError> {
     let names: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
     let in_order = matches!(
         names.as_slice(),
-        ["version"]
-            | ["version", "encoding" | "standalone"]
-            | ["version", "encoding", "standalone"]
+        ["version"] | ["version", "encoding" | "standalone"] | ["version", "encoding", "standalone"]
     );
     let valid = found.iter().all(|(name, value)| match *name {
-        "version" => value.strip_prefix("1.").is_some_and(|minor| {
-            !minor.is_empty() && minor.chars().all(|digit| digit.is_ascii_digit())
-        }),
+        "version" => value
+            .strip_prefix("1.")
+            .is_some_and(|minor| !minor.is_empty() && minor.chars().all(|digit| digit.is_ascii_digit())),
         "encoding" => value.eq_ignore_ascii_case("utf-8"),
         _ => value == "yes" || value == "no",
     });
-    if in_order && valid {
-        Ok(())
-    } else {
-        fail(0, "an XML declaration other than version 1.0 in UTF-8")
-    }
+    if in_order && valid { Ok(()) } else { fail(0, "an XML declaration other than version 1.0 in UTF-8") }
 }
 
 /// Name and value of each attribute; the input is what follows the name in a tag.
@@ -370,11 +348,7 @@ fn attributes(text: &str, at: usize) -> Result<Vec<(&str, String)>, XmlError> {
         };
         let name = name.trim_end_matches(is_space);
         let after = after.trim_start_matches(is_space);
-        let Some(quote) = after
-            .chars()
-            .next()
-            .filter(|quote| matches!(quote, '"' | '\''))
-        else {
+        let Some(quote) = after.chars().next().filter(|quote| matches!(quote, '"' | '\'')) else {
             return fail(at, "an attribute value without quotes");
         };
         let Some((value, after)) = after.get(1..).and_then(|value| value.split_once(quote)) else {
@@ -399,9 +373,7 @@ fn attribute_value(value: &str, at: usize) -> Result<String, XmlError> {
     let mut rest = value;
     while let Some((before, after)) = rest.split_once('&') {
         resolved.push_str(before);
-        let character = after
-            .split_once(';')
-            .and_then(|(name, after)| Some((resolve(name)?, after)));
+        let character = after.split_once(';').and_then(|(name, after)| Some((resolve(name)?, after)));
         let Some((character, after)) = character else {
             return fail(at, "a reference to no known character");
         };
@@ -437,23 +409,15 @@ mod tests {
 
     /// `Ok(text of the root)` or the offset and message.
     fn check(document: &str) -> Result<String, String> {
-        parse(document.as_bytes())
-            .map(|root| root.text)
-            .map_err(|error| error.to_string())
+        parse(document.as_bytes()).map(|root| root.text).map_err(|error| error.to_string())
     }
 
     #[test]
     fn what_is_read() {
         let cases = [
             ("<a>x</a>", "x"),
-            (
-                "\u{feff}<?xml version='1.0' encoding=\"utf-8\" standalone='no'?>\n<!-- c --><a>x</a>\n<?p i?>",
-                "x",
-            ),
-            (
-                "<a>x<!-- c --><![CDATA[<y>]]>&amp;&#x41;&#66;</a>",
-                "x<y>&AB",
-            ),
+            ("\u{feff}<?xml version='1.0' encoding=\"utf-8\" standalone='no'?>\n<!-- c --><a>x</a>\n<?p i?>", "x"),
+            ("<a>x<!-- c --><![CDATA[<y>]]>&amp;&#x41;&#66;</a>", "x<y>&AB"),
             ("<a>1\r\n2\r3&#13;</a>", "1\n2\n3\r"),
             ("<p:a xmlns:p='u' p:b='&lt;'/>", ""),
             ("<a xmlns='u'\n b = \"1\" />", ""),
@@ -520,17 +484,8 @@ mod tests {
 
     #[test]
     fn errors_name_the_byte() {
-        assert_eq!(
-            check("<a>\u{1}</a>").unwrap_err(),
-            "a character that XML does not allow at byte 3"
-        );
-        assert_eq!(
-            check("\u{feff}<a/><b/>").unwrap_err(),
-            "a second root element at byte 7"
-        );
-        assert_eq!(
-            check("<a>&e;</a>").unwrap_err(),
-            "a reference to no known character at byte 3"
-        );
+        assert_eq!(check("<a>\u{1}</a>").unwrap_err(), "a character that XML does not allow at byte 3");
+        assert_eq!(check("\u{feff}<a/><b/>").unwrap_err(), "a second root element at byte 7");
+        assert_eq!(check("<a>&e;</a>").unwrap_err(), "a reference to no known character at byte 3");
     }
 }

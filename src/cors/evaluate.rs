@@ -7,8 +7,8 @@ use http::header::{
 
 use super::{CorsConfiguration, CorsRequest, CorsRule, Kind, Origin, is_known_method};
 use crate::dialect::{
-    AcahOnActual, AllowMethods, Behaviours, EmptyRequestHeaders, MethodCase, MissingBoth,
-    MixedStar, OriginCase, PreflightOrder, TwoOrigins, UnknownMethod,
+    AcahOnActual, AllowMethods, Behaviours, EmptyRequestHeaders, MethodCase, MissingBoth, MixedStar, OriginCase,
+    PreflightOrder, TwoOrigins, UnknownMethod,
 };
 
 /// What the rules say about a request, and why.
@@ -76,22 +76,13 @@ impl Grant {
     pub fn headers(&self) -> Vec<(HeaderName, Vec<u8>)> {
         let mut fields = vec![
             (ACCESS_CONTROL_ALLOW_ORIGIN, self.allow_origin.clone()),
-            (
-                ACCESS_CONTROL_ALLOW_METHODS,
-                self.allow_methods.join(", ").into_bytes(),
-            ),
+            (ACCESS_CONTROL_ALLOW_METHODS, self.allow_methods.join(", ").into_bytes()),
         ];
         if !self.allow_headers.is_empty() {
-            fields.push((
-                ACCESS_CONTROL_ALLOW_HEADERS,
-                self.allow_headers.join(&b", "[..]),
-            ));
+            fields.push((ACCESS_CONTROL_ALLOW_HEADERS, self.allow_headers.join(&b", "[..])));
         }
         if !self.expose_headers.is_empty() {
-            fields.push((
-                ACCESS_CONTROL_EXPOSE_HEADERS,
-                self.expose_headers.join(", ").into_bytes(),
-            ));
+            fields.push((ACCESS_CONTROL_EXPOSE_HEADERS, self.expose_headers.join(", ").into_bytes()));
         }
         if let Some(seconds) = self.max_age_seconds {
             fields.push((ACCESS_CONTROL_MAX_AGE, seconds.to_string().into_bytes()));
@@ -127,9 +118,7 @@ pub struct HeaderTrace {
 impl RuleTrace {
     /// Whether all three conditions are met.
     pub fn meets_all(&self) -> bool {
-        self.origin.is_some()
-            && self.method.is_some()
-            && self.headers.iter().all(|header| header.allowed.is_some())
+        self.origin.is_some() && self.method.is_some() && self.headers.iter().all(|header| header.allowed.is_some())
     }
 }
 
@@ -151,18 +140,10 @@ impl RuleTrace {
 /// let decision = evaluate(Some(&configuration), &request, &Dialect::oss().behaviours);
 /// assert!(matches!(decision.outcome, Outcome::Allow(_)));
 /// ```
-pub fn evaluate(
-    configuration: Option<&CorsConfiguration>,
-    request: &CorsRequest,
-    behaviours: &Behaviours,
-) -> Decision {
+pub fn evaluate(configuration: Option<&CorsConfiguration>, request: &CorsRequest, behaviours: &Behaviours) -> Decision {
     // `vary.match`, `vary.no-match`, `vary.no-origin`, `vary.off`: ResponseVary alone decides.
     let vary = configuration.is_some_and(|configuration| configuration.response_vary);
-    let without_rules = |outcome| Decision {
-        outcome,
-        vary,
-        trace: Vec::new(),
-    };
+    let without_rules = |outcome| Decision { outcome, vary, trace: Vec::new() };
 
     if request.kind == Kind::Preflight {
         // `preflight.not-enabled` before `preflight.no-origin` and `preflight.no-method`, or after: `preflight.order`.
@@ -186,19 +167,14 @@ pub fn evaluate(
     };
     // An actual request with two Origin lines is one no browser sends; no single origin is asked for, so none is granted.
     if request.origins.len() > 1 {
-        return without_rules(Outcome::Deny(Denial::SeveralOrigins(
-            behaviours.two_origins,
-        )));
+        return without_rules(Outcome::Deny(Denial::SeveralOrigins(behaviours.two_origins)));
     }
 
     let requested = request.requested_headers();
     let mut trace: Vec<RuleTrace> = Vec::with_capacity(configuration.rules.len());
     let mut answering = None;
     for (index, rule) in configuration.rules.iter().enumerate() {
-        let entry = RuleTrace {
-            too_late: answering.is_some(),
-            ..hold(rule, origin, request, &requested, behaviours)
-        };
+        let entry = RuleTrace { too_late: answering.is_some(), ..hold(rule, origin, request, &requested, behaviours) };
         // `match.first`: the first rule that meets all conditions answers. `match.fall-through`: others are passed over.
         if answering.is_none() && entry.meets_all() {
             answering = Some((index, rule));
@@ -216,20 +192,14 @@ pub fn evaluate(
         // `preflight.refused`, `actual.no-match`.
         _ => Outcome::Deny(Denial::NoRule),
     };
-    Decision {
-        outcome,
-        vary,
-        trace,
-    }
+    Decision { outcome, vary, trace }
 }
 
 /// What makes a preflight no question at all (OptionObject: Origin and Access-Control-Request-Method are required).
 fn malformed_preflight(request: &CorsRequest, behaviours: &Behaviours) -> Option<Denial> {
     match (request.origins.as_slice(), &request.request_method) {
         // `preflight.missing-both`: either message.
-        ([], None) if behaviours.missing_both == MissingBoth::MethodFirst => {
-            Some(Denial::NoRequestMethod)
-        }
+        ([], None) if behaviours.missing_both == MissingBoth::MethodFirst => Some(Denial::NoRequestMethod),
         // `preflight.no-origin`
         ([], _) => Some(Denial::NoOrigin),
         // `preflight.two-origins`
@@ -258,31 +228,20 @@ fn hold(
     let headers = match request.kind {
         Kind::Preflight => requested
             .iter()
-            .map(|name| HeaderTrace {
-                name: name.to_vec(),
-                allowed: allowed_header(rule, name),
-            })
+            .map(|name| HeaderTrace { name: name.to_vec(), allowed: allowed_header(rule, name) })
             .collect(),
         Kind::Actual => Vec::new(),
     };
     RuleTrace {
         // `match.any-of-origins`, `match.wildcard`, `match.opaque`
-        origin: rule
-            .allowed_origins
-            .iter()
-            .position(|pattern| match behaviours.origin_case {
-                OriginCase::Sensitive => pattern.matches(origin.as_bytes()),
-                OriginCase::Insensitive => pattern.matches_ignore_case(origin.as_bytes()),
-            }),
+        origin: rule.allowed_origins.iter().position(|pattern| match behaviours.origin_case {
+            OriginCase::Sensitive => pattern.matches(origin.as_bytes()),
+            OriginCase::Insensitive => pattern.matches_ignore_case(origin.as_bytes()),
+        }),
         // `preflight.method-case`: case counts, or not, in a preflight; an actual request's method is case-sensitive.
         method: rule.allowed_methods.iter().position(|allowed| {
-            let folds = request.kind == Kind::Preflight
-                && behaviours.method_case == MethodCase::Insensitive;
-            if folds {
-                allowed.as_bytes().eq_ignore_ascii_case(method)
-            } else {
-                allowed.as_bytes() == method
-            }
+            let folds = request.kind == Kind::Preflight && behaviours.method_case == MethodCase::Insensitive;
+            if folds { allowed.as_bytes().eq_ignore_ascii_case(method) } else { allowed.as_bytes() == method }
         }),
         headers,
         too_late: false,
@@ -291,9 +250,7 @@ fn hold(
 
 /// `match.header-case`, `match.header-wildcard`.
 fn allowed_header(rule: &CorsRule, name: &[u8]) -> Option<usize> {
-    rule.allowed_headers
-        .iter()
-        .position(|pattern| pattern.matches_ignore_case(name))
+    rule.allowed_headers.iter().position(|pattern| pattern.matches_ignore_case(name))
 }
 
 fn has_empty_member(request: &CorsRequest) -> bool {
@@ -317,9 +274,7 @@ fn grant(
         (Kind::Preflight, _) => requested.iter().map(|name| name.to_vec()).collect(),
         (Kind::Actual, AcahOnActual::Absent) => Vec::new(),
         (Kind::Actual, AcahOnActual::Echo) => {
-            let allowed = requested
-                .iter()
-                .filter(|name| allowed_header(rule, name).is_some());
+            let allowed = requested.iter().filter(|name| allowed_header(rule, name).is_some());
             allowed.map(|name| name.to_vec()).collect()
         }
     };
@@ -354,11 +309,7 @@ fn allow_origin(rule: &CorsRule, origin: &Origin, behaviours: &Behaviours) -> Ve
         MixedStar::Star => matches.any(super::Pattern::is_star),
         MixedStar::Echo => matches.all(super::Pattern::is_star),
     };
-    if star {
-        b"*".to_vec()
-    } else {
-        origin.as_bytes().to_vec()
-    }
+    if star { b"*".to_vec() } else { origin.as_bytes().to_vec() }
 }
 
 #[cfg(test)]
@@ -369,15 +320,9 @@ mod tests {
 
     fn rule(origins: &[&str], methods: &[&str], headers: &[&str]) -> CorsRule {
         CorsRule {
-            allowed_origins: origins
-                .iter()
-                .map(|text| Pattern::new(*text).unwrap())
-                .collect(),
+            allowed_origins: origins.iter().map(|text| Pattern::new(*text).unwrap()).collect(),
             allowed_methods: methods.iter().map(|text| (*text).to_owned()).collect(),
-            allowed_headers: headers
-                .iter()
-                .map(|text| Pattern::new(*text).unwrap())
-                .collect(),
+            allowed_headers: headers.iter().map(|text| Pattern::new(*text).unwrap()).collect(),
             ..CorsRule::default()
         }
     }
@@ -385,25 +330,15 @@ mod tests {
     fn preflight(origin: &str, method: &str, headers: &[&str]) -> CorsRequest {
         CorsRequest {
             kind: Kind::Preflight,
-            origins: if origin.is_empty() {
-                vec![]
-            } else {
-                vec![Origin::new(origin)]
-            },
+            origins: if origin.is_empty() { vec![] } else { vec![Origin::new(origin)] },
             method: "OPTIONS".to_owned(),
             request_method: (!method.is_empty()).then(|| method.as_bytes().to_vec()),
-            request_headers: headers
-                .iter()
-                .map(|line| line.as_bytes().to_vec())
-                .collect(),
+            request_headers: headers.iter().map(|line| line.as_bytes().to_vec()).collect(),
         }
     }
 
     fn check(rules: Vec<CorsRule>, request: &CorsRequest, expected: &str) {
-        let configuration = CorsConfiguration {
-            rules,
-            response_vary: false,
-        };
+        let configuration = CorsConfiguration { rules, response_vary: false };
         let decision = evaluate(Some(&configuration), request, &Dialect::oss().behaviours);
         let shown = match decision.outcome {
             Outcome::Allow(grant) => {
@@ -411,11 +346,7 @@ mod tests {
                     let name = name.as_str().replace("access-control-", "");
                     format!("{name}={}", String::from_utf8_lossy(&value))
                 });
-                format!(
-                    "rule {}: {}",
-                    grant.rule,
-                    fields.collect::<Vec<_>>().join("; ")
-                )
+                format!("rule {}: {}", grant.rule, fields.collect::<Vec<_>>().join("; "))
             }
             other => format!("{other:?}"),
         };
@@ -437,23 +368,11 @@ mod tests {
             &preflight("http://www.example.com", "PUT", &["x-oss-test2"]),
             "rule 1: allow-origin=http://www.example.com; allow-methods=PUT, POST; allow-headers=x-oss-test2",
         );
-        check(
-            rules(),
-            &preflight("http://x", "PUT", &[]),
-            "rule 2: allow-origin=*; allow-methods=PUT",
-        );
-        check(
-            rules(),
-            &preflight("http://x", "GET", &["a"]),
-            "Deny(NoRule)",
-        );
+        check(rules(), &preflight("http://x", "PUT", &[]), "rule 2: allow-origin=*; allow-methods=PUT");
+        check(rules(), &preflight("http://x", "GET", &["a"]), "Deny(NoRule)");
         check(rules(), &preflight("http://x", "get", &[]), "Deny(NoRule)");
         check(rules(), &preflight("", "GET", &[]), "Deny(NoOrigin)");
-        check(
-            rules(),
-            &preflight("http://x", "", &[]),
-            "Deny(NoRequestMethod)",
-        );
+        check(rules(), &preflight("http://x", "", &[]), "Deny(NoRequestMethod)");
     }
 
     #[test]
@@ -463,16 +382,11 @@ mod tests {
             rule(&["*"], &["GET"], &["*"]),
             rule(&["*"], &["GET"], &["*"]),
         ];
-        let configuration = CorsConfiguration {
-            rules,
-            response_vary: true,
-        };
+        let configuration = CorsConfiguration { rules, response_vary: true };
         let request = preflight("https://a", "GET", &["X-One, y"]);
         let decision = evaluate(Some(&configuration), &request, &Dialect::oss().behaviours);
         assert!(decision.vary);
-        let [first, second, third] = decision.trace.as_slice() else {
-            panic!("three rules")
-        };
+        let [first, second, third] = decision.trace.as_slice() else { panic!("three rules") };
         assert_eq!((first.origin, first.method), (Some(0), Some(0)));
         let allowed: Vec<_> = first.headers.iter().map(|header| header.allowed).collect();
         assert_eq!(allowed, [Some(0), None]);
@@ -482,10 +396,8 @@ mod tests {
 
     #[test]
     fn open_points_follow_the_behaviours() {
-        let mixed = CorsConfiguration {
-            rules: vec![rule(&["https://a", "*"], &["GET", "PUT"], &[])],
-            response_vary: false,
-        };
+        let mixed =
+            CorsConfiguration { rules: vec![rule(&["https://a", "*"], &["GET", "PUT"], &[])], response_vary: false };
         let request = preflight("https://a", "GET", &[]);
         let mut behaviours = Dialect::oss().behaviours;
         let mut origin = |value: MixedStar| {

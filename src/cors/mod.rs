@@ -29,10 +29,7 @@ pub use self::validate::{Refusal, Violation, is_known_method, validate};
 
 /// The rules of a bucket.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "the elements of the document, all of them"
-)]
+#[expect(clippy::exhaustive_structs, reason = "the elements of the document, all of them")]
 pub struct CorsConfiguration {
     /// CORSRule elements, in order.
     pub rules: Vec<CorsRule>,
@@ -42,10 +39,7 @@ pub struct CorsConfiguration {
 
 /// One CORSRule.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "the elements of the document, all of them"
-)]
+#[expect(clippy::exhaustive_structs, reason = "the elements of the document, all of them")]
 pub struct CorsRule {
     /// AllowedOrigin elements, in order.
     pub allowed_origins: Vec<Pattern>,

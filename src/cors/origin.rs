@@ -52,29 +52,19 @@ impl<'a> SerializedOrigin<'a> {
     fn tuple(value: &'a str) -> Option<Self> {
         let (scheme, rest) = value.split_once("://")?;
         let scheme_valid = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-            && scheme
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
         let (host, port) = match rest.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
             _ => (rest, None),
         };
-        let host_valid = match host
-            .strip_prefix('[')
-            .and_then(|inner| inner.strip_suffix(']'))
-        {
+        let host_valid = match host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
             Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
             None => {
-                !host.is_empty()
-                    && host
-                        .chars()
-                        .all(|c| c.is_ascii_alphanumeric() || "-._~%!$&'()*+,;=".contains(c))
+                !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._~%!$&'()*+,;=".contains(c))
             }
         };
         let port = match port {
-            Some(digits) if digits.chars().all(|c| c.is_ascii_digit()) => {
-                Some(digits.parse().ok()?)
-            }
+            Some(digits) if digits.chars().all(|c| c.is_ascii_digit()) => Some(digits.parse().ok()?),
             Some(_) => return None,
             None => None,
         };
@@ -92,18 +82,12 @@ mod tests {
         let cases = [
             ("null", SerializedOrigin::Null),
             ("https://a.example", tuple("https", "a.example", None)),
-            (
-                "http://localhost:3000",
-                tuple("http", "localhost", Some(3000)),
-            ),
+            ("http://localhost:3000", tuple("http", "localhost", Some(3000))),
             ("http://[::1]:80", tuple("http", "[::1]", Some(80))),
             ("http://[::1]", tuple("http", "[::1]", None)),
             ("www.aliyun.com", SerializedOrigin::Malformed),
             ("https://a.example/", SerializedOrigin::Malformed),
-            (
-                "https://a.example, https://b.example",
-                SerializedOrigin::Malformed,
-            ),
+            ("https://a.example, https://b.example", SerializedOrigin::Malformed),
             ("http://a:65536", SerializedOrigin::Malformed),
             ("", SerializedOrigin::Malformed),
         ];

@@ -34,27 +34,13 @@ impl CorsRequest {
     /// From method and header fields; OPTIONS is a preflight.
     pub fn from_parts(method: &Method, headers: &HeaderMap) -> Self {
         let lines = |name| -> Vec<Vec<u8>> {
-            headers
-                .get_all(name)
-                .iter()
-                .map(|value| value.as_bytes().trim_ascii().to_vec())
-                .collect()
+            headers.get_all(name).iter().map(|value| value.as_bytes().trim_ascii().to_vec()).collect()
         };
         Self {
-            kind: if method == Method::OPTIONS {
-                Kind::Preflight
-            } else {
-                Kind::Actual
-            },
-            origins: lines(header::ORIGIN)
-                .into_iter()
-                .filter(|line| !line.is_empty())
-                .map(Origin::new)
-                .collect(),
+            kind: if method == Method::OPTIONS { Kind::Preflight } else { Kind::Actual },
+            origins: lines(header::ORIGIN).into_iter().filter(|line| !line.is_empty()).map(Origin::new).collect(),
             method: method.as_str().to_owned(),
-            request_method: lines(header::ACCESS_CONTROL_REQUEST_METHOD)
-                .into_iter()
-                .find(|line| !line.is_empty()),
+            request_method: lines(header::ACCESS_CONTROL_REQUEST_METHOD).into_iter().find(|line| !line.is_empty()),
             request_headers: lines(header::ACCESS_CONTROL_REQUEST_HEADERS),
         }
     }
@@ -90,10 +76,7 @@ mod tests {
     fn requested_headers_are_tokens_of_all_lines() {
         let mut headers = HeaderMap::new();
         for line in ["a , B,,", "", "\tc"] {
-            headers.append(
-                header::ACCESS_CONTROL_REQUEST_HEADERS,
-                HeaderValue::from_static(line),
-            );
+            headers.append(header::ACCESS_CONTROL_REQUEST_HEADERS, HeaderValue::from_static(line));
         }
         headers.insert(header::ORIGIN, HeaderValue::from_static(""));
         let request = CorsRequest::from_parts(&Method::OPTIONS, &headers);

@@ -3,8 +3,8 @@
 use super::xml::{Document, RuleElement, Text};
 use super::{CorsConfiguration, CorsRule, Pattern};
 use crate::dialect::{
-    Behaviours, EmptyValues, HeaderStars, Limits, MaxAgeOver, MaxRules, MethodLowerCase,
-    NamespacedRoot, OriginStars, RootName, SchemeStar, Trim, UnknownElements, VaryCase,
+    Behaviours, EmptyValues, HeaderStars, Limits, MaxAgeOver, MaxRules, MethodLowerCase, NamespacedRoot, OriginStars,
+    RootName, SchemeStar, Trim, UnknownElements, VaryCase,
 };
 
 /// AllowedMethod: "GET, PUT, DELETE, POST, and HEAD" (PutBucketCors).
@@ -62,17 +62,9 @@ pub fn validate(
     limits: &Limits,
     behaviours: &Behaviours,
 ) -> Result<CorsConfiguration, Vec<Violation>> {
-    let mut checker = Checker {
-        limits,
-        behaviours,
-        found: Vec::new(),
-    };
+    let mut checker = Checker { limits, behaviours, found: Vec::new() };
     let configuration = checker.document(document);
-    if checker.found.is_empty() {
-        Ok(configuration)
-    } else {
-        Err(checker.found)
-    }
+    if checker.found.is_empty() { Ok(configuration) } else { Err(checker.found) }
 }
 
 struct Checker<'a> {
@@ -82,36 +74,14 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    fn structure(
-        &mut self,
-        clause: &'static str,
-        offset: usize,
-        message: impl Into<String>,
-        ec: Option<&'static str>,
-    ) {
-        self.found.push(Violation {
-            clause,
-            refusal: Refusal::Structure,
-            offset,
-            message: message.into(),
-            ec,
-        });
+    fn structure(&mut self, clause: &'static str, offset: usize, message: impl Into<String>, ec: Option<&'static str>) {
+        self.found.push(Violation { clause, refusal: Refusal::Structure, offset, message: message.into(), ec });
     }
 
-    fn value(
-        &mut self,
-        clause: &'static str,
-        name: &'static str,
-        text: &Text,
-        value: &str,
-        ec: Option<&'static str>,
-    ) {
+    fn value(&mut self, clause: &'static str, name: &'static str, text: &Text, value: &str, ec: Option<&'static str>) {
         self.found.push(Violation {
             clause,
-            refusal: Refusal::Value {
-                name,
-                value: value.to_owned(),
-            },
+            refusal: Refusal::Value { name, value: value.to_owned() },
             offset: text.offset,
             message: format!("{name} `{value}` is not allowed"),
             ec,
@@ -129,37 +99,21 @@ impl Checker<'_> {
     fn document(&mut self, document: &Document) -> CorsConfiguration {
         // `xml.root-name`
         if self.behaviours.root_name == RootName::Check && document.root != "CORSConfiguration" {
-            let message = format!(
-                "the root element is `{}`, not `CORSConfiguration`",
-                document.root
-            );
+            let message = format!("the root element is `{}`, not `CORSConfiguration`", document.root);
             self.structure("xml.root-name", document.offset, message, None);
         }
         // `xml.namespace`
         if self.behaviours.namespaced_root == NamespacedRoot::Refuse && document.namespaced {
-            self.structure(
-                "xml.namespace",
-                document.offset,
-                "the root element has a namespace",
-                None,
-            );
+            self.structure("xml.namespace", document.offset, "the root element has a namespace", None);
         }
         self.unknown(&document.unknown);
         // `rules.none`; fine code 0034-00000002
         if document.rules.is_empty() {
-            self.structure(
-                "rules.none",
-                document.offset,
-                "there is no CORSRule",
-                Some("0034-00000002"),
-            );
+            self.structure("rules.none", document.offset, "there is no CORSRule", Some("0034-00000002"));
         }
         self.count(document.rules.len(), document.offset);
         let rules = document.rules.iter().map(|rule| self.rule(rule)).collect();
-        CorsConfiguration {
-            rules,
-            response_vary: self.response_vary(&document.response_vary),
-        }
+        CorsConfiguration { rules, response_vary: self.response_vary(&document.response_vary) }
     }
 
     /// `limit.rules-refused`; `limit.rules-between` is open. Fine code 0034-00000006.
@@ -197,75 +151,27 @@ impl Checker<'_> {
         self.unknown(&rule.unknown);
         // `rule.origin-required`
         if rule.allowed_origins.is_empty() {
-            self.structure(
-                "rule.origin-required",
-                rule.offset,
-                "a rule has no AllowedOrigin",
-                None,
-            );
+            self.structure("rule.origin-required", rule.offset, "a rule has no AllowedOrigin", None);
         }
         // `rule.method-required`
         if rule.allowed_methods.is_empty() {
-            self.structure(
-                "rule.method-required",
-                rule.offset,
-                "a rule has no AllowedMethod",
-                None,
-            );
+            self.structure("rule.method-required", rule.offset, "a rule has no AllowedMethod", None);
         }
-        let allowed_origins: Vec<_> = rule
-            .allowed_origins
-            .iter()
-            .filter_map(|text| self.origin(text))
-            .collect();
+        let allowed_origins: Vec<_> = rule.allowed_origins.iter().filter_map(|text| self.origin(text)).collect();
         if self.behaviours.origin_stars == OriginStars::PerRule {
-            self.one_star(
-                "origin.star-per-rule",
-                "AllowedOrigin",
-                &rule.allowed_origins,
-                Some("0034-00000009"),
-            );
+            self.one_star("origin.star-per-rule", "AllowedOrigin", &rule.allowed_origins, Some("0034-00000009"));
         }
-        let allowed_methods = rule
-            .allowed_methods
-            .iter()
-            .filter_map(|text| self.method(text))
-            .collect();
-        let allowed_headers: Vec<_> = rule
-            .allowed_headers
-            .iter()
-            .filter_map(|text| self.header(text))
-            .collect();
+        let allowed_methods = rule.allowed_methods.iter().filter_map(|text| self.method(text)).collect();
+        let allowed_headers: Vec<_> = rule.allowed_headers.iter().filter_map(|text| self.header(text)).collect();
         if self.behaviours.header_stars == HeaderStars::PerRule {
-            self.one_star(
-                "header.star-per-rule",
-                "AllowedHeader",
-                &rule.allowed_headers,
-                None,
-            );
+            self.one_star("header.star-per-rule", "AllowedHeader", &rule.allowed_headers, None);
         }
-        let expose_headers = rule
-            .expose_headers
-            .iter()
-            .filter_map(|text| self.expose(text))
-            .collect();
+        let expose_headers = rule.expose_headers.iter().filter_map(|text| self.expose(text)).collect();
         let max_age_seconds = self.age(&rule.max_age_seconds);
-        CorsRule {
-            allowed_origins,
-            allowed_methods,
-            allowed_headers,
-            expose_headers,
-            max_age_seconds,
-        }
+        CorsRule { allowed_origins, allowed_methods, allowed_headers, expose_headers, max_age_seconds }
     }
 
-    fn one_star(
-        &mut self,
-        clause: &'static str,
-        name: &'static str,
-        texts: &[Text],
-        ec: Option<&'static str>,
-    ) {
+    fn one_star(&mut self, clause: &'static str, name: &'static str, texts: &[Text], ec: Option<&'static str>) {
         if let Some(second) = texts.iter().filter(|text| text.value.contains('*')).nth(1) {
             let value = self.trimmed(second).to_owned();
             self.value(clause, name, second, &value, ec);
@@ -281,9 +187,7 @@ impl Checker<'_> {
             return None;
         }
         // `origin.scheme-star`
-        if self.behaviours.scheme_star == SchemeStar::Refuse
-            && value.strip_suffix("://*").is_some_and(is_scheme)
-        {
+        if self.behaviours.scheme_star == SchemeStar::Refuse && value.strip_suffix("://*").is_some_and(is_scheme) {
             self.value("origin.scheme-star", "AllowedOrigin", text, &value, EC);
             return None;
         }
@@ -310,13 +214,7 @@ impl Checker<'_> {
             }
         }
         // `method.enum`
-        self.value(
-            "method.enum",
-            "AllowedMethod",
-            text,
-            &value,
-            Some("0034-00000011"),
-        );
+        self.value("method.enum", "AllowedMethod", text, &value, Some("0034-00000011"));
         None
     }
 
@@ -358,20 +256,11 @@ impl Checker<'_> {
         let (first, more) = texts.split_first()?;
         // `age.twice`
         for text in more {
-            self.structure(
-                "age.twice",
-                text.offset,
-                "a rule has two MaxAgeSeconds",
-                None,
-            );
+            self.structure("age.twice", text.offset, "a rule has two MaxAgeSeconds", None);
         }
         let value = self.trimmed(first).to_owned();
         let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-        let seconds = if digits {
-            value.parse::<u64>().ok()
-        } else {
-            None
-        };
+        let seconds = if digits { value.parse::<u64>().ok() } else { None };
         match seconds {
             Some(seconds) if seconds <= self.limits.max_age_seconds => Some(seconds),
             // `age.over`
@@ -382,14 +271,8 @@ impl Checker<'_> {
             }
             None => {
                 // `age.negative`, `age.integer`
-                let negative = value
-                    .strip_prefix('-')
-                    .is_some_and(|rest| rest.parse::<u64>().is_ok());
-                let clause = if negative {
-                    "age.negative"
-                } else {
-                    "age.integer"
-                };
+                let negative = value.strip_prefix('-').is_some_and(|rest| rest.parse::<u64>().is_ok());
+                let clause = if negative { "age.negative" } else { "age.integer" };
                 self.value(clause, "MaxAgeSeconds", first, &value, None);
                 None
             }
@@ -402,12 +285,7 @@ impl Checker<'_> {
             return false;
         };
         for text in more {
-            self.structure(
-                "vary.value",
-                text.offset,
-                "there are two ResponseVary",
-                Some("0034-00000004"),
-            );
+            self.structure("vary.value", text.offset, "there are two ResponseVary", Some("0034-00000004"));
         }
         let value = self.trimmed(first).to_owned();
         let folded = match self.behaviours.vary_case {
@@ -418,13 +296,7 @@ impl Checker<'_> {
             "true" => true,
             "false" => false,
             _ => {
-                self.value(
-                    "vary.value",
-                    "ResponseVary",
-                    first,
-                    &value,
-                    Some("0034-00000004"),
-                );
+                self.value("vary.value", "ResponseVary", first, &value, Some("0034-00000004"));
                 false
             }
         }
@@ -433,9 +305,7 @@ impl Checker<'_> {
 
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
 #[cfg(test)]
@@ -446,11 +316,7 @@ mod tests {
 
     fn clauses(document: &str) -> Vec<&'static str> {
         let document = xml::parse(document.as_bytes()).unwrap();
-        match validate(
-            &document,
-            &Dialect::oss().limits,
-            &Dialect::oss().behaviours,
-        ) {
+        match validate(&document, &Dialect::oss().limits, &Dialect::oss().behaviours) {
             Ok(_) => Vec::new(),
             Err(found) => found.iter().map(|violation| violation.clause).collect(),
         }
@@ -458,8 +324,7 @@ mod tests {
 
     /// The clauses that a rule with these elements breaks.
     fn check(elements: &str, expected: &[&str]) {
-        let document =
-            format!("<CORSConfiguration><CORSRule>{elements}</CORSRule></CORSConfiguration>");
+        let document = format!("<CORSConfiguration><CORSRule>{elements}</CORSRule></CORSConfiguration>");
         assert_eq!(clauses(&document), expected, "{elements}");
     }
 
@@ -515,20 +380,11 @@ mod tests {
     fn structure() {
         check(O, &["rule.method-required"]);
         check(M, &["rule.origin-required"]);
-        check(
-            &format!("{O}{M}<MaxAgeSeconds>1</MaxAgeSeconds><MaxAgeSeconds>1</MaxAgeSeconds>"),
-            &["age.twice"],
-        );
+        check(&format!("{O}{M}<MaxAgeSeconds>1</MaxAgeSeconds><MaxAgeSeconds>1</MaxAgeSeconds>"), &["age.twice"]);
         assert_eq!(clauses("<CORSConfiguration/>"), ["rules.none"]);
-        assert_eq!(
-            clauses(&format!("<CORS><CORSRule>{O}{M}</CORSRule></CORS>")),
-            ["xml.root-name"]
-        );
+        assert_eq!(clauses(&format!("<CORS><CORSRule>{O}{M}</CORSRule></CORS>")), ["xml.root-name"]);
         let rules = |count: usize| {
-            format!(
-                "<CORSConfiguration>{}</CORSConfiguration>",
-                format!("<CORSRule>{O}{M}</CORSRule>").repeat(count)
-            )
+            format!("<CORSConfiguration>{}</CORSConfiguration>", format!("<CORSRule>{O}{M}</CORSRule>").repeat(count))
         };
         assert_eq!(clauses(&rules(10)), [""; 0]);
         assert_eq!(clauses(&rules(11)), ["limit.rules-refused"]);
@@ -544,12 +400,7 @@ mod tests {
     fn all_violations_in_order() {
         check(
             "<AllowedMethod>get</AllowedMethod><AllowedOrigin>**</AllowedOrigin><MaxAgeSeconds>x</MaxAgeSeconds><ExposeHeader>*</ExposeHeader>",
-            &[
-                "origin.two-stars",
-                "method.enum",
-                "expose.star",
-                "age.integer",
-            ],
+            &["origin.two-stars", "method.enum", "expose.star", "age.integer"],
         );
     }
 }

@@ -87,10 +87,7 @@ pub fn parse(bytes: &[u8]) -> Result<Document, XmlError> {
 }
 
 fn rule(element: &Element) -> Result<RuleElement, XmlError> {
-    let mut rule = RuleElement {
-        offset: element.offset,
-        ..RuleElement::default()
-    };
+    let mut rule = RuleElement { offset: element.offset, ..RuleElement::default() };
     no_text(element)?;
     for child in &element.children {
         let list = match child.name.as_str() {
@@ -113,31 +110,19 @@ fn no_text(element: &Element) -> Result<(), XmlError> {
     if element.text.trim_ascii().is_empty() {
         return Ok(());
     }
-    Err(XmlError {
-        offset: element.offset,
-        message: format!("text between the elements of `{}`", element.name),
-    })
+    Err(XmlError { offset: element.offset, message: format!("text between the elements of `{}`", element.name) })
 }
 
 fn value(element: &Element) -> Result<Text, XmlError> {
     if let Some(child) = element.children.first() {
         let message = format!("an element inside `{}`", element.name);
-        return Err(XmlError {
-            offset: child.offset,
-            message,
-        });
+        return Err(XmlError { offset: child.offset, message });
     }
-    Ok(Text {
-        value: element.text.clone(),
-        offset: element.offset,
-    })
+    Ok(Text { value: element.text.clone(), offset: element.offset })
 }
 
 fn name(element: &Element) -> Text {
-    Text {
-        value: element.name.clone(),
-        offset: element.offset,
-    }
+    Text { value: element.name.clone(), offset: element.offset }
 }
 
 /// Writes what GetBucketCors returns: rules and values in order, unset elements absent, ResponseVary always there
@@ -164,11 +149,7 @@ pub fn write(configuration: &CorsConfiguration) -> String {
         text.push_str("  </CORSRule>\n");
     }
     // Writing to a string cannot fail.
-    let _ = writeln!(
-        text,
-        "  <ResponseVary>{}</ResponseVary>",
-        configuration.response_vary
-    );
+    let _ = writeln!(text, "  <ResponseVary>{}</ResponseVary>", configuration.response_vary);
     text.push_str("</CORSConfiguration>\n");
     text
 }
@@ -209,11 +190,7 @@ mod tests {
     #[test]
     fn elements_hold_what_they_may() {
         let wrap = |inner: &str| format!("<CORSConfiguration>{inner}</CORSConfiguration>");
-        for inner in [
-            "x",
-            "<CORSRule>x</CORSRule>",
-            "<CORSRule><AllowedOrigin><b/></AllowedOrigin></CORSRule>",
-        ] {
+        for inner in ["x", "<CORSRule>x</CORSRule>", "<CORSRule><AllowedOrigin><b/></AllowedOrigin></CORSRule>"] {
             assert!(parse(wrap(inner).as_bytes()).is_err(), "{inner}");
         }
         let document = parse(wrap("<CORSRule><ID>x</ID></CORSRule><More/>").as_bytes()).unwrap();

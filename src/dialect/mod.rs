@@ -146,10 +146,7 @@ impl Dialect {
         LOADED.get_or_init(|| {
             let file = SourceFile::new("cases/dialects/oss.yaml", OSS);
             Self::load(&file).unwrap_or_else(|problems| {
-                unreachable!(
-                    "{}",
-                    crate::diagnostic::render(&problems, crate::diagnostic::Style::Plain)
-                )
+                unreachable!("{}", crate::diagnostic::render(&problems, crate::diagnostic::Style::Plain))
             })
         })
     }
@@ -185,27 +182,11 @@ static DIALECT: Record = Record::new(
     &[
         Field::required("name", Shape::Text, "short name"),
         Field::optional("title", Shape::Text, "name for readers"),
-        Field::optional(
-            "extends",
-            Shape::Word(Dialect::BUNDLED),
-            "the dialect this one differs from",
-        ),
+        Field::optional("extends", Shape::Word(Dialect::BUNDLED), "the dialect this one differs from"),
         Field::optional("limits", Shape::Record(&LIMITS), "numbers"),
-        Field::optional(
-            "behaviours",
-            Shape::MapOf(&Shape::Record(&BEHAVIOUR)),
-            "open points",
-        ),
-        Field::optional(
-            "clauses",
-            Shape::List(&Shape::Record(&CLAUSE)),
-            "what cases may assert",
-        ),
-        Field::optional(
-            "without",
-            Shape::List(&Shape::Text),
-            "clauses of the extended dialect that do not hold",
-        ),
+        Field::optional("behaviours", Shape::MapOf(&Shape::Record(&BEHAVIOUR)), "open points"),
+        Field::optional("clauses", Shape::List(&Shape::Record(&CLAUSE)), "what cases may assert"),
+        Field::optional("without", Shape::List(&Shape::Text), "clauses of the extended dialect that do not hold"),
     ],
 );
 
@@ -213,21 +194,9 @@ static LIMITS: Record = Record::new(
     "limits",
     "the limits",
     &[
-        Field::optional(
-            "max_rules_certain",
-            Shape::Integer,
-            "this many rules are certainly accepted",
-        ),
-        Field::optional(
-            "max_rules_refused",
-            Shape::Integer,
-            "this many rules are certainly refused",
-        ),
-        Field::optional(
-            "max_body_bytes",
-            Shape::Integer,
-            "largest document, in bytes",
-        ),
+        Field::optional("max_rules_certain", Shape::Integer, "this many rules are certainly accepted"),
+        Field::optional("max_rules_refused", Shape::Integer, "this many rules are certainly refused"),
+        Field::optional("max_body_bytes", Shape::Integer, "largest document, in bytes"),
         Field::optional("max_age_seconds", Shape::Integer, "largest MaxAgeSeconds"),
     ],
 );
@@ -246,34 +215,22 @@ static CLAUSE: Record = Record::new(
     "a clause",
     &[
         Field::required("id", Shape::Text, "stable dotted name"),
-        Field::required(
-            "level",
-            Shape::Word(&["must", "should", "may"]),
-            "how binding",
-        ),
+        Field::required("level", Shape::Word(&["must", "should", "may"]), "how binding"),
         Field::required("text", Shape::Text, "one sentence"),
         Field::required("source", Shape::Text, "where it comes from"),
-        Field::required(
-            "confidence",
-            Shape::Word(&["documented", "seen", "inferred"]),
-            "how well it is known",
-        ),
+        Field::required("confidence", Shape::Word(&["documented", "seen", "inferred"]), "how well it is known"),
         Field::optional("exact", Shape::Truth, "the source fixes the bytes"),
     ],
 );
 
 fn decode(decoder: &mut Decoder, root: &yaml::Node) -> Option<Dialect> {
     let fields = decoder.fields(root, &DIALECT)?;
-    let name = fields
-        .get("name")
-        .and_then(|node| decoder.text(node, "a name"));
+    let name = fields.get("name").and_then(|node| decoder.text(node, "a name"));
     let base = fields.get("extends").and_then(|node| {
         let names: Vec<(&str, &str)> = Dialect::BUNDLED.iter().map(|name| (*name, *name)).collect();
         decoder.word(node, &names).and_then(Dialect::bundled)
     });
-    let title = fields
-        .get("title")
-        .and_then(|node| decoder.text(node, "a title"));
+    let title = fields.get("title").and_then(|node| decoder.text(node, "a title"));
 
     let mut limits = base.map(|base| base.limits);
     if let Some(node) = fields.get("limits") {
@@ -295,16 +252,10 @@ fn decode(decoder: &mut Decoder, root: &yaml::Node) -> Option<Dialect> {
             let Some(fields) = decoder.fields(body, &BEHAVIOUR) else {
                 continue;
             };
-            if let Some(value) = fields
-                .get("default")
-                .and_then(|node| decoder.text(node, "a value"))
-            {
+            if let Some(value) = fields.get("default").and_then(|node| decoder.text(node, "a value")) {
                 values.insert(key.text.clone(), value);
             }
-            if let Some(why) = fields
-                .get("about")
-                .and_then(|node| decoder.text(node, "a sentence"))
-            {
+            if let Some(why) = fields.get("about").and_then(|node| decoder.text(node, "a sentence")) {
                 about.insert(key.text.clone(), why);
             }
         }
@@ -314,15 +265,10 @@ fn decode(decoder: &mut Decoder, root: &yaml::Node) -> Option<Dialect> {
             for problem in problems {
                 let found = decoder.error(&behaviours_node.span, problem.to_string());
                 let found = match &problem {
-                    Problem::Unknown(name) => {
-                        found.suggest(name, Behaviours::POINTS.iter().map(|point| point.name))
-                    }
+                    Problem::Unknown(name) => found.suggest(name, Behaviours::POINTS.iter().map(|point| point.name)),
                     Problem::Value { name, .. } => {
                         let point = Behaviours::POINTS.iter().find(|point| point.name == *name);
-                        found.help(format!(
-                            "its values are {:?}",
-                            point.map_or(&[][..], |point| point.values)
-                        ))
+                        found.help(format!("its values are {:?}", point.map_or(&[][..], |point| point.values)))
                     }
                     Problem::Missing(_) => found,
                 };
@@ -333,10 +279,7 @@ fn decode(decoder: &mut Decoder, root: &yaml::Node) -> Option<Dialect> {
 
     let mut clauses = base.map_or_else(Vec::new, |base| base.clauses.0.clone());
     if let Some(node) = fields.get("without") {
-        for gone in decoder
-            .texts(node, "a list of clause ids")
-            .unwrap_or_default()
-        {
+        for gone in decoder.texts(node, "a list of clause ids").unwrap_or_default() {
             if clauses.iter().any(|clause| clause.id == gone) {
                 clauses.retain(|clause| clause.id != gone);
             } else {
@@ -361,8 +304,7 @@ fn decode(decoder: &mut Decoder, root: &yaml::Node) -> Option<Dialect> {
                     }
                 }
                 Some(_) => {
-                    let found =
-                        decoder.error(&item.span, format!("clause `{}` is given twice", clause.id));
+                    let found = decoder.error(&item.span, format!("clause `{}` is given twice", clause.id));
                     decoder.push(found);
                 }
                 None => clauses.push(clause),
@@ -399,14 +341,8 @@ fn decode_limits(decoder: &mut Decoder, node: &yaml::Node, base: Option<Limits>)
         }
     };
     let wide = |value: usize| value as u64;
-    let max_rules_certain = number(
-        "max_rules_certain",
-        base.map(|base| wide(base.max_rules_certain)),
-    );
-    let max_rules_refused = number(
-        "max_rules_refused",
-        base.map(|base| wide(base.max_rules_refused)),
-    );
+    let max_rules_certain = number("max_rules_certain", base.map(|base| wide(base.max_rules_certain)));
+    let max_rules_refused = number("max_rules_refused", base.map(|base| wide(base.max_rules_refused)));
     let max_body_bytes = number("max_body_bytes", base.map(|base| wide(base.max_body_bytes)));
     let max_age_seconds = number("max_age_seconds", base.map(|base| base.max_age_seconds));
     Some(Limits {
@@ -421,38 +357,17 @@ fn decode_clause(decoder: &mut Decoder, node: &yaml::Node) -> Option<Clause> {
     let fields = decoder.fields(node, &CLAUSE)?;
     let mut text = |name: &str| fields.get(name).and_then(|node| decoder.text(node, "text"));
     let (id, sentence, source) = (text("id"), text("text"), text("source"));
-    let level = fields.get("level").and_then(|node| {
-        decoder.word(
-            node,
-            &[
-                ("must", Level::Must),
-                ("should", Level::Should),
-                ("may", Level::May),
-            ],
-        )
-    });
+    let level = fields
+        .get("level")
+        .and_then(|node| decoder.word(node, &[("must", Level::Must), ("should", Level::Should), ("may", Level::May)]));
     let confidence = fields.get("confidence").and_then(|node| {
         decoder.word(
             node,
-            &[
-                ("documented", Confidence::Documented),
-                ("seen", Confidence::Seen),
-                ("inferred", Confidence::Inferred),
-            ],
+            &[("documented", Confidence::Documented), ("seen", Confidence::Seen), ("inferred", Confidence::Inferred)],
         )
     });
-    let exact = fields
-        .get("exact")
-        .and_then(|node| decoder.truth(node))
-        .unwrap_or(false);
-    Some(Clause {
-        id: id?,
-        level: level?,
-        text: sentence?,
-        source: source?,
-        confidence: confidence?,
-        exact,
-    })
+    let exact = fields.get("exact").and_then(|node| decoder.truth(node)).unwrap_or(false);
+    Some(Clause { id: id?, level: level?, text: sentence?, source: source?, confidence: confidence?, exact })
 }
 
 #[cfg(test)]
@@ -461,8 +376,7 @@ mod tests {
     use crate::diagnostic::{Style, render};
 
     fn load(text: &str) -> Result<Dialect, String> {
-        Dialect::load(&SourceFile::new("d.yaml", text))
-            .map_err(|found| render(&found, Style::Plain))
+        Dialect::load(&SourceFile::new("d.yaml", text)).map_err(|found| render(&found, Style::Plain))
     }
 
     #[test]
@@ -470,17 +384,10 @@ mod tests {
         let oss = Dialect::oss();
         assert_eq!(oss.limits.max_body_bytes, 16_384);
         assert_eq!(oss.behaviours.max_rules, MaxRules::Ten);
-        assert_eq!(
-            oss.clauses.get("config.overwrite").unwrap().level,
-            Level::Must
-        );
+        assert_eq!(oss.clauses.get("config.overwrite").unwrap().level, Level::Must);
         assert!(oss.clauses.get(CONSISTENT).is_some() && oss.clauses.get(STABLE).is_some());
         for point in Behaviours::POINTS {
-            assert!(
-                oss.about.contains_key(point.name),
-                "{} says why it is open",
-                point.name
-            );
+            assert!(oss.about.contains_key(point.name), "{} says why it is open", point.name);
         }
     }
 

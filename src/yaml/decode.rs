@@ -37,33 +37,19 @@ pub struct Field {
 impl Record {
     /// Declares a record.
     pub const fn new(name: &'static str, called: &'static str, fields: &'static [Field]) -> Self {
-        Self {
-            name,
-            called,
-            fields,
-        }
+        Self { name, called, fields }
     }
 }
 
 impl Field {
     /// Declares a field that may be left out.
     pub const fn optional(name: &'static str, shape: Shape, about: &'static str) -> Self {
-        Self {
-            name,
-            shape,
-            required: false,
-            about,
-        }
+        Self { name, shape, required: false, about }
     }
 
     /// Declares a field that must be there.
     pub const fn required(name: &'static str, shape: Shape, about: &'static str) -> Self {
-        Self {
-            name,
-            shape,
-            required: true,
-            about,
-        }
+        Self { name, shape, required: true, about }
     }
 }
 
@@ -97,26 +83,17 @@ impl Shape {
         let mut definitions = BTreeMap::new();
         let body = self.describe(&mut definitions);
         let mut schema = Map::new();
-        schema.insert(
-            "$schema".to_owned(),
-            json!("https://json-schema.org/draft/2020-12/schema"),
-        );
+        schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
         schema.insert("title".to_owned(), json!(title));
         if let serde_json::Value::Object(body) = body {
             schema.extend(body);
         }
-        let definitions: Map<_, _> = definitions
-            .into_iter()
-            .map(|(name, body)| (name.to_owned(), body))
-            .collect();
+        let definitions: Map<_, _> = definitions.into_iter().map(|(name, body)| (name.to_owned(), body)).collect();
         schema.insert("$defs".to_owned(), serde_json::Value::Object(definitions));
         serde_json::Value::Object(schema)
     }
 
-    fn describe(
-        &self,
-        definitions: &mut BTreeMap<&'static str, serde_json::Value>,
-    ) -> serde_json::Value {
+    fn describe(&self, definitions: &mut BTreeMap<&'static str, serde_json::Value>) -> serde_json::Value {
         match self {
             Self::Null => json!({"type": "null"}),
             Self::Text => json!({"type": ["string", "number", "boolean"]}),
@@ -128,10 +105,7 @@ impl Shape {
                 json!({"type": "object", "additionalProperties": item.describe(definitions)})
             }
             Self::AnyOf(shapes) => {
-                let shapes: Vec<_> = shapes
-                    .iter()
-                    .map(|shape| shape.describe(definitions))
-                    .collect();
+                let shapes: Vec<_> = shapes.iter().map(|shape| shape.describe(definitions)).collect();
                 json!({"anyOf": shapes})
             }
             Self::Record(record) => {
@@ -148,10 +122,7 @@ impl Shape {
 }
 
 impl Record {
-    fn describe(
-        &self,
-        definitions: &mut BTreeMap<&'static str, serde_json::Value>,
-    ) -> serde_json::Value {
+    fn describe(&self, definitions: &mut BTreeMap<&'static str, serde_json::Value>) -> serde_json::Value {
         let mut properties = Map::new();
         let mut required = Vec::new();
         for field in self.fields {
@@ -191,10 +162,7 @@ pub struct Fields<'n> {
 impl<'n> Fields<'n> {
     /// The value of a field.
     pub fn get(&self, name: &str) -> Option<&'n Node> {
-        self.entries
-            .iter()
-            .find(|(field, _)| *field == name)
-            .map(|(_, node)| *node)
+        self.entries.iter().find(|(field, _)| *field == name).map(|(_, node)| *node)
     }
 
     /// The names that are there.
@@ -206,10 +174,7 @@ impl<'n> Fields<'n> {
 impl Decoder {
     /// For a file.
     pub fn new(file: &Arc<SourceFile>) -> Self {
-        Self {
-            file: Arc::clone(file),
-            diagnostics: Vec::new(),
-        }
+        Self { file: Arc::clone(file), diagnostics: Vec::new() }
     }
 
     /// All that was found.
@@ -233,12 +198,10 @@ impl Decoder {
     }
 
     fn mismatch(&mut self, node: &Node, expected: &str) {
-        let found = self
-            .error(&node.span, format!("expected {expected}"))
-            .label(match node.text() {
-                Some(text) => format!("this is `{}`", text.chars().take(60).collect::<String>()),
-                None => format!("this is {}", node.kind()),
-            });
+        let found = self.error(&node.span, format!("expected {expected}")).label(match node.text() {
+            Some(text) => format!("this is `{}`", text.chars().take(60).collect::<String>()),
+            None => format!("this is {}", node.kind()),
+        });
         self.push(found);
     }
 
@@ -251,9 +214,8 @@ impl Decoder {
         let mut seen: Vec<(&Key, &Node)> = Vec::with_capacity(entries.len());
         for (key, value) in entries {
             if seen.iter().any(|(before, _)| before.text == key.text) {
-                let found = self
-                    .error(&key.span, format!("`{}` is given twice", key.text))
-                    .label("remove one of the two");
+                let found =
+                    self.error(&key.span, format!("`{}` is given twice", key.text)).label("remove one of the two");
                 self.push(found);
             } else {
                 seen.push((key, value));
@@ -265,10 +227,7 @@ impl Decoder {
     /// The fields of a record: unknown, repeated and missing ones are reported.
     pub fn fields<'n>(&mut self, node: &'n Node, record: &'static Record) -> Option<Fields<'n>> {
         let names: Vec<&str> = record.fields.iter().map(|field| field.name).collect();
-        let entries = self.map(
-            node,
-            &format!("{}: a map with `{}`", record.called, names.join("`, `")),
-        )?;
+        let entries = self.map(node, &format!("{}: a map with `{}`", record.called, names.join("`, `")))?;
         let mut known = Vec::with_capacity(entries.len());
         for (key, value) in entries {
             if let Some(field) = record.fields.iter().find(|field| field.name == key.text) {
@@ -286,9 +245,7 @@ impl Decoder {
             }
         }
         let span = match &node.value {
-            Value::Map(entries) => entries
-                .first()
-                .map_or(node.span.clone(), |(key, _)| key.span.clone()),
+            Value::Map(entries) => entries.first().map_or(node.span.clone(), |(key, _)| key.span.clone()),
             _ => node.span.clone(),
         };
         for field in record.fields.iter().filter(|field| field.required) {
@@ -300,10 +257,7 @@ impl Decoder {
                 self.push(found);
             }
         }
-        Some(Fields {
-            entries: known,
-            span,
-        })
+        Some(Fields { entries: known, span })
     }
 
     /// The items of a list.
@@ -363,10 +317,7 @@ impl Decoder {
         let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
         let expected = format!("one of `{}`", names.join("`, `"));
         let text = self.text(node, &expected)?;
-        let found = words
-            .iter()
-            .find(|(name, _)| *name == text)
-            .map(|(_, value)| *value);
+        let found = words.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
         if found.is_none() {
             let problem = self
                 .error(&node.span, format!("unknown value `{text}`"))
@@ -386,10 +337,7 @@ mod tests {
     static RULE: Record = Record::new(
         "rule",
         "a rule",
-        &[
-            Field::required("origin", Shape::Text, "who asks"),
-            Field::optional("age", Shape::Integer, "seconds"),
-        ],
+        &[Field::required("origin", Shape::Text, "who asks"), Field::optional("age", Shape::Integer, "seconds")],
     );
 
     #[test]

@@ -92,10 +92,8 @@ impl Node {
 pub fn parse(file: &Arc<SourceFile>) -> Result<Node, Box<Diagnostic>> {
     if file.text.len() > MAX_BYTES {
         return Err(Box::new(
-            Diagnostic::error(file, 0..0, "file is too large").label(format!(
-                "{} bytes, at most {MAX_BYTES} are read",
-                file.text.len()
-            )),
+            Diagnostic::error(file, 0..0, "file is too large")
+                .label(format!("{} bytes, at most {MAX_BYTES} are read", file.text.len())),
         ));
     }
     let options = serde_yaml::options! {
@@ -108,22 +106,17 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Node, Box<Diagnostic>> {
         strict_booleans: true,
         with_snippet: false,
     };
-    let raw: Spanned<Raw> = serde_yaml::from_str_with_options(&file.text, options)
-        .map_err(|error| Box::new(syntax_error(file, &error)))?;
+    let raw: Spanned<Raw> =
+        serde_yaml::from_str_with_options(&file.text, options).map_err(|error| Box::new(syntax_error(file, &error)))?;
     Ok(node(raw, &file.text))
 }
 
 fn syntax_error(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> Diagnostic {
-    let span = error
-        .location()
-        .map_or(0..0, |place| span(&place, &file.text));
+    let span = error.location().map_or(0..0, |place| span(&place, &file.text));
     let message = error.without_snippet().to_string();
     let message = message.lines().next().unwrap_or_default();
     let message = message.split(" at line ").next().unwrap_or_default();
-    let near = file
-        .text
-        .get(span.start.saturating_sub(1)..)
-        .unwrap_or_default();
+    let near = file.text.get(span.start.saturating_sub(1)..).unwrap_or_default();
     let found = Diagnostic::error(file, span, "not valid YAML").label(message);
     if near.starts_with('*') || near.get(1..).is_some_and(|rest| rest.starts_with('*')) {
         // The likeliest slip in a file about CORS.
@@ -149,10 +142,7 @@ fn span(place: &Location, text: &str) -> Span {
 /// Byte at which a line, counted from 1, begins.
 fn line_start(text: &str, line: usize) -> usize {
     let ends = text.match_indices('\n').map(|(at, _)| at + 1);
-    std::iter::once(0)
-        .chain(ends)
-        .nth(line.saturating_sub(1))
-        .unwrap_or(text.len())
+    std::iter::once(0).chain(ends).nth(line.saturating_sub(1)).unwrap_or(text.len())
 }
 
 /// What serde hands over, before spellings are restored.
@@ -242,32 +232,20 @@ fn node(raw: Spanned<Raw>, source: &str) -> Node {
     let written = source.get(defined).unwrap_or_default();
     let value = match raw.value {
         Raw::Null => Value::Null,
-        Raw::Plain => Value::Scalar {
-            text: written.trim().to_owned(),
-            plain: true,
-        },
-        Raw::Text(text) => Value::Scalar {
-            plain: !written.starts_with(['"', '\'', '|', '>']),
-            text,
-        },
+        Raw::Plain => Value::Scalar { text: written.trim().to_owned(), plain: true },
+        Raw::Text(text) => Value::Scalar { plain: !written.starts_with(['"', '\'', '|', '>']), text },
         Raw::Seq(items) => Value::Seq(items.into_iter().map(|item| node(item, source)).collect()),
         Raw::Map(entries) => Value::Map(
             entries
                 .into_iter()
                 .map(|(key, value)| {
-                    let key = Key {
-                        span: span(&key.referenced, source),
-                        text: key.value,
-                    };
+                    let key = Key { span: span(&key.referenced, source), text: key.value };
                     (key, node(value, source))
                 })
                 .collect(),
         ),
     };
-    Node {
-        span: span(&raw.referenced, source),
-        value,
-    }
+    Node { span: span(&raw.referenced, source), value }
 }
 
 #[cfg(test)]
@@ -281,10 +259,7 @@ mod tests {
 
     #[test]
     fn scalars_keep_their_spelling() {
-        let Value::Seq(items) = parsed("[0755, yes, true, 1.10, \"10\", 'x', null, -1, 1e3]")
-            .unwrap()
-            .value
-        else {
+        let Value::Seq(items) = parsed("[0755, yes, true, 1.10, \"10\", 'x', null, -1, 1e3]").unwrap().value else {
             panic!("not a list");
         };
         let texts: Vec<_> = items.iter().map(Node::text).collect();
@@ -309,12 +284,8 @@ mod tests {
     #[test]
     fn places_are_byte_spans() {
         let text = "é: {b: value}\n";
-        let Value::Map(entries) = parsed(text).unwrap().value else {
-            panic!("not a map")
-        };
-        let Value::Map(inner) = &entries[0].1.value else {
-            panic!("not a map")
-        };
+        let Value::Map(entries) = parsed(text).unwrap().value else { panic!("not a map") };
+        let Value::Map(inner) = &entries[0].1.value else { panic!("not a map") };
         assert_eq!(&text[inner[0].0.span.clone()], "b");
         assert_eq!(&text[inner[0].1.span.clone()], "value");
     }
@@ -330,11 +301,7 @@ mod tests {
           |
         help: a value that begins with `*` is an alias in YAML: quote it, as in "*"
         "#);
-        assert!(
-            parsed("- *.example.com\n")
-                .unwrap_err()
-                .contains("quote it")
-        );
+        assert!(parsed("- *.example.com\n").unwrap_err().contains("quote it"));
     }
 
     #[test]
@@ -347,19 +314,13 @@ mod tests {
         assert!(parsed(&laughs).is_err());
         assert!(parsed(&"{a: ".repeat(100_000)).is_err());
         assert!(parsed(&format!("{}x", "- ".repeat(3000))).is_err());
-        assert!(
-            parsed(&"x".repeat(MAX_BYTES + 1))
-                .unwrap_err()
-                .contains("too large")
-        );
+        assert!(parsed(&"x".repeat(MAX_BYTES + 1)).unwrap_err().contains("too large"));
         assert!(parsed("a: 1\n---\nb: 2\n").is_err());
     }
 
     #[test]
     fn equal_keys_are_kept_for_the_decoder() {
-        let Value::Map(entries) = parsed("a: 1\na: 2\n").unwrap().value else {
-            panic!("not a map")
-        };
+        let Value::Map(entries) = parsed("a: 1\na: 2\n").unwrap().value else { panic!("not a map") };
         assert_eq!(entries.len(), 2);
     }
 }
