@@ -47,7 +47,7 @@ impl SourceFile {
 pub fn position(text: &[u8], offset: usize) -> (usize, usize) {
     let before = text.get(..offset.min(text.len())).unwrap_or_default();
     let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = before.split(|byte| *byte == b'\n').count();
     let in_line = before.get(line_start..).unwrap_or_default();
     (line, String::from_utf8_lossy(in_line).chars().count() + 1)
 }
@@ -197,7 +197,7 @@ pub fn visible(text: &str) -> String {
             '\t' => shown.push_str("\\t"),
             // Unicode's explicit directional formatting and separators reorder or split what a reader sees.
             '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{061c}' | '\u{feff}' => {
-                shown.extend(character.escape_unicode())
+                shown.extend(character.escape_unicode());
             }
             _ if character.is_control() => shown.extend(character.escape_unicode()),
             _ => shown.push(character),
@@ -282,7 +282,7 @@ mod tests {
     fn any_span_renders() {
         let file = SourceFile::new("x", "é");
         for span in [0..1, 1..1, 5..9, 0..99] {
-            assert!(render(&[Diagnostic::error(&file, span, "m")], Style::Plain).contains("m"));
+            assert!(render(&[Diagnostic::error(&file, span, "m")], Style::Plain).contains('m'));
         }
     }
 

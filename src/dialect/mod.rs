@@ -330,9 +330,10 @@ fn decode(decoder: &mut Decoder, root: &yaml::Node) -> Option<Dialect> {
 
 fn decode_limits(decoder: &mut Decoder, node: &yaml::Node, base: Option<Limits>) -> Option<Limits> {
     let fields = decoder.fields(node, &LIMITS)?;
-    let mut number = |name: &str, base: Option<u64>| match fields.get(name) {
-        Some(node) => decoder.integer(node, u64::MAX),
-        None => {
+    let mut number = |name: &str, base: Option<u64>| {
+        if let Some(node) = fields.get(name) {
+            decoder.integer(node, u64::MAX)
+        } else {
             if base.is_none() {
                 let found = decoder.error(&fields.span, format!("the limits need `{name}`"));
                 decoder.push(found);

@@ -107,7 +107,7 @@ pub(super) fn oss_fields(headers: &HeaderMap) -> Vec<&str> {
 }
 
 /// The IMF-fixdate of RFC 9110.
-pub(super) fn http_date(time: Timestamp) -> String {
+pub fn http_date(time: Timestamp) -> String {
     time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 

@@ -109,9 +109,10 @@ pub(super) fn canonical_request(
     names.dedup();
     let fields: String = names.into_iter().map(|name| format!("{name}:{}\n", field(headers, name))).collect();
 
-    let payload = match headers.contains_key("x-oss-content-sha256") {
-        true => field(headers, "x-oss-content-sha256"),
-        false => UNSIGNED.to_owned(),
+    let payload = if headers.contains_key("x-oss-content-sha256") {
+        field(headers, "x-oss-content-sha256")
+    } else {
+        UNSIGNED.to_owned()
     };
     [parts.method.as_str(), &encode_path(&path), &members.join("&"), &fields, &additional.join(";"), &payload]
         .join("\n")
@@ -162,9 +163,10 @@ pub(super) fn verify<'c>(
         members.into_iter().find(|(member, _)| *member == name).map(|(_, value)| value)
     };
     let credential = member("Credential").and_then(Credential::parse).ok_or(MALFORMED)?;
-    let time = match parts.headers.contains_key("x-oss-date") {
-        true => field(&parts.headers, "x-oss-date"),
-        false => field(&parts.headers, "date"),
+    let time = if parts.headers.contains_key("x-oss-date") {
+        field(&parts.headers, "x-oss-date")
+    } else {
+        field(&parts.headers, "date")
     };
     let request_time = parse_basic_date(&time).or_else(|| parse_http_date(&time)).ok_or(VerifyError::InvalidDate)?;
     let time = basic_date(request_time);

@@ -5,11 +5,13 @@ use proptest::prelude::*;
 
 use super::*;
 
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 /// Signs and returns the Authorization header.
 fn authorization(
     method: &str,
     target: &str,
-    headers: &[(&str, &str)],
+    headers: Fields<'_>,
     scheme: &Scheme,
     key: &Credentials,
     now: &str,
@@ -23,7 +25,7 @@ fn authorization(
 fn signed(
     method: &str,
     target: &str,
-    headers: &[(&str, &str)],
+    headers: Fields<'_>,
     scheme: &Scheme,
     form: Form,
     key: &Credentials,
@@ -56,7 +58,7 @@ fn v4() -> Scheme {
 fn v1_bucket_cors() {
     let key = Credentials::new("ayahghai0juiSie", "quitie*ph3Lah{F");
     let md5 = ("content-md5", "dCyZ6ocGwvoNqax+nPRAlg==");
-    let cases: [(&str, &[(&str, &str)], &str); 4] = [
+    let cases: [(&str, Fields<'_>, &str); 4] = [
         ("GET", &[], "PBEn27rJaD+O4E/2gN22KbaMbcE="),
         ("PUT", &[md5], "AZ9v6CeAbKAWaphXg3GHuZ26FuM="),
         ("PUT", &[md5, ("content-type", "application/xml")], "bPaY1C9t78oe1zQvXOh5kSGowJI="),
@@ -157,7 +159,7 @@ fn v4_bucket_cors() {
     use sha2::Digest as _;
     let sent = ("x-oss-content-sha256", "UNSIGNED-PAYLOAD");
     let put = [sent, ("content-type", "application/xml"), ("content-md5", "UgPTrS3zjZR7iQp/8NlYMw==")];
-    let cases: [(&str, &[(&str, &str)], &str, &str); 3] = [
+    let cases: [(&str, Fields<'_>, &str, &str); 3] = [
         (
             "PUT",
             &put,
@@ -283,8 +285,8 @@ proptest! {
         let lookup = |id: &str| (id == "id").then_some(&credentials);
         prop_assert_eq!(verify(&parts, &resource, now, lookup), Ok(Signer::Key { access_key_id: "id".to_owned() }));
 
-        let mut changed = parts.clone();
-        let mut other = resource.clone();
+        let mut changed = parts;
+        let mut other = resource;
         match change {
             0 => changed.method = http::Method::PATCH,
             1 => changed.uri = changed.uri.to_string().replace("uploadId=7", "uploadId=8").parse().unwrap(),
@@ -341,7 +343,7 @@ fn second_opinion() {
     };
     let ours = Credentials { security_token: Some("token".to_owned()), ..Credentials::new("id", "secret") };
     let resource = object("bucket", "a b/c");
-    let minute = Some(std::time::Duration::from_secs(60));
+    let minute = Some(std::time::Duration::from_mins(1));
     // Their V4 signs additional headers, which ours then verifies.
     let versions = [SigningVersion::V1, SigningVersion::V4];
     for (version, expires) in versions.into_iter().flat_map(|version| [(version, None), (version, minute)]) {

@@ -1,0 +1,238 @@
+//! The bundled object store: [`Reference::respond`] answers one HTTP request.
+//!
+//! Buckets live in memory. There is no socket, clock or randomness in here: the time and the request id are arguments.
+//! Whatever CORS asks for is decided by [`crate::cors::evaluate`] and [`crate::cors::validate`]; this module is the store
+//! around them, with the errors and headers that OSS documents.
+//!
+//! # Operations
+//!
+//! ListBuckets; CreateBucket, DeleteBucket, ListObjects, ListMultipartUploads, DeleteMultipleObjects, Get- and
+//! PutBucketAcl, Put-, Get- and DeleteBucketCors, PostObject; PutObject, GetObject (ranges, conditions), HeadObject,
+//! DeleteObject, AppendObject, InitiateMultipartUpload; OptionObject on buckets and objects. Path-style and
+//! virtual-hosted addresses.
+//!
+//! # Not covered
+//!
+//! Bucket policies, versions, parts of multipart uploads, compression. They answer 501 NotImplemented.
+
+mod address;
+mod auth;
+mod bucket;
+mod cors;
+mod error;
+mod form;
+mod object;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use jiff::Timestamp;
+
+use self::address::Address;
+pub use self::error::ErrorDocument;
+use crate::cors::CorsConfiguration;
+use crate::dialect::{Behaviours, Limits};
+use crate::sign::{Credentials, Query};
+
+/// The time of a request and its id.
+#[derive(Clone, Copy, Debug)]
+struct Moment<'a> {
+    now: Timestamp,
+    request_id: &'a str,
+}
+
+/// An account and its access keys.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "an input")]
+pub struct Account {
+    /// Name, shown as the owner of buckets.
+    pub name: String,
+    /// Its access keys.
+    pub keys: Vec<Credentials>,
+}
+
+/// Who may read objects.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Acl {
+    /// The owner.
+    #[default]
+    Private,
+    /// Anybody.
+    PublicRead,
+}
+
+impl Acl {
+    /// As the ACL is written in headers and documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::PublicRead => "public-read",
+        }
+    }
+
+    /// Reads it.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Private, Self::PublicRead].into_iter().find(|acl| acl.as_str() == text)
+    }
+}
+
+/// What a reference is started with.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "an input")]
+pub struct Options {
+    /// Numbers of the dialect.
+    pub limits: Limits,
+    /// What to do at open points.
+    pub behaviours: Behaviours,
+    /// Who may sign in.
+    pub accounts: Vec<Account>,
+    /// Names under which a first label is a bucket: with `localhost`, `b.localhost` is bucket `b`.
+    pub domains: Vec<String>,
+}
+
+/// An object store in memory.
+#[derive(Debug)]
+pub struct Reference {
+    options: Options,
+    buckets: BTreeMap<String, Bucket>,
+}
+
+#[derive(Debug)]
+struct Bucket {
+    owner: String,
+    acl: Acl,
+    cors: Option<CorsConfiguration>,
+    objects: BTreeMap<String, Object>,
+    created: Timestamp,
+}
+
+#[derive(Debug)]
+struct Object {
+    body: Bytes,
+    content_type: HeaderValue,
+    etag: String,
+    modified: Timestamp,
+    appendable: bool,
+}
+
+/// What a request is for, as far as CORS cares.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Scope {
+    /// The list of buckets.
+    Service,
+    /// Objects, their listing, uploads, deletions.
+    Objects,
+    /// The bucket itself and its sub-resources.
+    Management,
+}
+
+impl Reference {
+    /// An empty store.
+    pub fn new(options: Options) -> Self {
+        Self { options, buckets: BTreeMap::new() }
+    }
+
+    /// Answers a request. `request_id` has 24 hexadecimal digits and is not used twice.
+    pub fn respond(&mut self, request: &Request<Bytes>, now: Timestamp, request_id: &str) -> Response<Bytes> {
+        let moment = Moment { now, request_id };
+        let address = Address::of(request, &self.options.domains);
+        let (answer, fields) = if request.method() == Method::OPTIONS {
+            self.option_object(request, &address)
+        } else {
+            let configuration = self.configuration(&address).cloned();
+            let scope = address.scope(request);
+            let answer = self.operate(request, &address, scope, moment);
+            let fields = self.cors_fields(request, scope, configuration.as_ref(), answer.as_ref().err());
+            (answer, fields)
+        };
+        let mut response = answer.unwrap_or_else(|error| error.to_response(&address.host, request_id));
+        for (name, value) in fields {
+            // Appended, so that a Vary that is there is kept (`vary.kept`).
+            response.headers_mut().append(name, value);
+        }
+        finish(&mut response, request.method(), moment);
+        response
+    }
+
+    /// Authentication, then the bucket, then the permission, then the operation.
+    fn operate(
+        &mut self,
+        request: &Request<Bytes>,
+        address: &Address,
+        scope: Scope,
+        moment: Moment<'_>,
+    ) -> Result<Response<Bytes>, ErrorDocument> {
+        let query = Query::parse(request.uri().query().unwrap_or_default());
+        // `length.missing`: before anything else, since the body cannot be read.
+        if matches!(*request.method(), Method::PUT | Method::POST)
+            && !request.headers().contains_key(header::CONTENT_LENGTH)
+            && !request.headers().contains_key(header::TRANSFER_ENCODING)
+        {
+            return Err(ErrorDocument::missing_content_length());
+        }
+        let signer = self.authenticate(request, address, moment.now)?;
+        let Some(name) = address.bucket.as_deref() else {
+            return self.service(request.method(), signer.as_deref());
+        };
+        if !address::is_bucket_name(name) {
+            return Err(ErrorDocument::invalid_bucket_name(name));
+        }
+        if address.object.is_none() && *request.method() == Method::PUT && query.iter().next().is_none() {
+            return self.create_bucket(name, request, signer.as_deref(), moment.now);
+        }
+        let bucket = self.buckets.get(name).ok_or_else(|| ErrorDocument::no_such_bucket(name))?;
+        auth::authorize(bucket, scope, request.method(), signer.as_deref(), form::is_form(request))?;
+        match (&address.object, scope) {
+            (Some(key), _) => self.object(name, key, request, &query, moment),
+            (None, _) => self.bucket(name, request, &query, moment),
+        }
+    }
+
+    fn configuration(&self, address: &Address) -> Option<&CorsConfiguration> {
+        self.buckets.get(address.bucket.as_deref()?)?.cors.as_ref()
+    }
+}
+
+/// What every answer carries.
+fn finish(response: &mut Response<Bytes>, method: &Method, moment: Moment<'_>) {
+    let length = response.body().len();
+    let bodiless = matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let headers = response.headers_mut();
+    set(headers, header::SERVER, "AliyunOSS");
+    set(headers, header::DATE, &crate::sign::http_date(moment.now));
+    set(headers, "x-oss-request-id", moment.request_id);
+    set(headers, "x-oss-server-time", "0");
+    if !bodiless && !headers.contains_key(header::CONTENT_LENGTH) {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    // `error.head`, RFC 9110 9.3.2
+    if method == Method::HEAD {
+        *response.body_mut() = Bytes::new();
+    }
+}
+
+/// Sets a header field; a value that cannot be one is left out.
+fn set(headers: &mut HeaderMap, name: impl header::IntoHeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// An answer without a body.
+fn empty(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    response
+}
+
+/// 200 with an XML document.
+fn document(text: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(text));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    response
+}
+
+#[cfg(test)]
+mod tests;
