@@ -1,12 +1,36 @@
 //! corsuite: does an object store's bucket CORS do what its documentation says?
 
-pub mod cors;
 pub mod diagnostic;
-pub mod dialect;
-pub mod reference;
-pub mod sign;
-pub mod xml;
+
 pub mod yaml;
+
+pub mod xml;
+
+pub mod dialect;
+
+pub mod cors;
+
+pub mod browser;
+
+pub mod sign;
+
+pub mod reference;
+
+pub mod case;
+
+pub mod report;
+
+#[cfg(feature = "net")]
+pub mod implementation;
+
+#[cfg(feature = "net")]
+pub mod run;
+
+#[cfg(feature = "net")]
+pub mod serve;
+
+#[cfg(feature = "cli")]
+pub mod cli;
 
 /// Compares a text with a file of `snapshots/`.
 #[cfg(test)]

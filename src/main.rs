@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! The `corsuite` program; all of it is in [`corsuite::cli`].
+
+fn main() -> std::process::ExitCode {
+    corsuite::cli::main()
+}

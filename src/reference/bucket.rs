@@ -174,7 +174,7 @@ fn list_objects(name: &str, bucket: &Bucket, query: &Query) -> Response<Bytes> {
 
 /// DeleteMultipleObjects.
 fn delete_multiple(bucket: &mut Bucket, request: &Request<Bytes>) -> Result<Response<Bytes>, ErrorDocument> {
-    let root = xml::parse(request.body()).map_err(|error| ErrorDocument::malformed_xml(error.to_string(), None))?;
+    let root = xml::parse(request.body()).map_err(|error| ErrorDocument::ill_formed(&error))?;
     if root.name != "Delete" {
         return Err(ErrorDocument::malformed_xml("the root node is not named Delete.", None));
     }

@@ -31,8 +31,7 @@ impl Reference {
             return Err(ErrorDocument::body_too_large(behaviours.max_body_code));
         }
         check_digest(request)?;
-        let written =
-            cors::xml::parse(request.body()).map_err(|error| ErrorDocument::malformed_xml(error.to_string(), None))?;
+        let written = cors::xml::parse(request.body()).map_err(|error| ErrorDocument::ill_formed(&error))?;
         let configuration = cors::validate(&written, &self.options.limits, behaviours).map_err(|found| {
             found.first().map_or_else(|| ErrorDocument::malformed_xml("", None), ErrorDocument::violation)
         })?;
@@ -45,7 +44,7 @@ impl Reference {
     /// GetBucketCors (`get.rules`, `get.none`).
     pub(super) fn get_bucket_cors(&self, bucket: &str) -> Result<Response<Bytes>, ErrorDocument> {
         let configuration = self.buckets.get(bucket).and_then(|bucket| bucket.cors.as_ref());
-        let configuration = configuration.ok_or_else(|| ErrorDocument::no_such_cors_configuration(bucket))?;
+        let configuration = configuration.ok_or_else(ErrorDocument::no_such_cors_configuration)?;
         Ok(document(cors::xml::write(configuration)))
     }
 

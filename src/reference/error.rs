@@ -8,7 +8,7 @@ use super::set;
 use crate::cors::{Denial, Refusal, Violation};
 use crate::dialect::{MaxBodyCode, TwoOrigins};
 use crate::sign::VerifyError;
-use crate::xml::escape;
+use crate::xml::{XmlError, escape};
 
 /// An error before it is written.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -110,9 +110,8 @@ impl ErrorDocument {
         new(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.").with("Key", key)
     }
 
-    pub(super) fn no_such_cors_configuration(bucket: &str) -> Self {
+    pub(super) fn no_such_cors_configuration() -> Self {
         new(StatusCode::NOT_FOUND, "NoSuchCORSConfiguration", "The CORS Configuration does not exist.")
-            .with("BucketName", bucket)
             .ec(Some("0034-00000001"))
     }
 
@@ -135,10 +134,13 @@ impl ErrorDocument {
         new(StatusCode::BAD_REQUEST, "InvalidDigest", "The Content-MD5 you specified was invalid.")
     }
 
+    /// With the generic fine code of documents that are not well-formed.
+    pub(super) fn ill_formed(error: &XmlError) -> Self {
+        Self::malformed_xml(error.to_string(), Some("0031-00000001"))
+    }
+
     pub(super) fn malformed_xml(detail: impl Into<String>, ec: Option<&'static str>) -> Self {
         let message = "The XML you provided was not well-formed or did not validate against our published schema.";
-        // The generic fine code of ill-formed documents, where there is none of the module's own.
-        let ec = ec.or(Some("0031-00000001"));
         new(StatusCode::BAD_REQUEST, "MalformedXML", message).with("ErrorDetail", detail).ec(ec)
     }
 

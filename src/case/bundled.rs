@@ -1,0 +1,57 @@
+//! The suite that comes with the program.
+
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use super::Suite;
+use crate::diagnostic::SourceFile;
+
+macro_rules! embed {
+    ($($path:literal),* $(,)?) => {
+        &[$(($path, include_str!(concat!("../../cases/", $path)))),*]
+    };
+}
+
+/// Path below `cases/` and text of every case file; a test compares the list with the folder.
+const FILES: &[(&str, &str)] = embed![
+    "config/digest.yaml",
+    "config/get-delete.yaml",
+    "config/limits.yaml",
+    "config/overwrite.yaml",
+    "config/put.yaml",
+    "config/sample.yaml",
+    "config/values.yaml",
+    "config/xml.yaml",
+    "preflight/answer.yaml",
+    "preflight/authentication.yaml",
+    "preflight/match.yaml",
+    "preflight/refusal.yaml",
+    "actual/errors.yaml",
+    "actual/headers.yaml",
+    "vary/vary.yaml",
+    "errors/document.yaml",
+    "auth/auth.yaml",
+];
+
+/// The files of the bundled suite.
+pub fn bundled() -> Vec<Arc<SourceFile>> {
+    FILES.iter().map(|(path, text)| SourceFile::new(format!("cases/{path}"), *text)).collect()
+}
+
+/// A digest of the cases: of path and text of their files, in order.
+pub fn digest(suite: &Suite) -> String {
+    let mut hash = Sha256::new();
+    let mut before: Option<&Arc<SourceFile>> = None;
+    for case in &suite.cases {
+        if before.is_none_or(|file| !Arc::ptr_eq(file, &case.file)) {
+            hash.update(case.file.path.as_bytes());
+            hash.update([0]);
+            hash.update(case.file.text.as_bytes());
+            hash.update([0]);
+        }
+        before = Some(&case.file);
+    }
+    let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
+}

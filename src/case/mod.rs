@@ -1,0 +1,438 @@
+//! The suite as text: [`load`] reads case files into a [`Suite`]; [`expect::check`] compares an answer.
+//!
+//! `cases/README.md` explains the format by example. The fields are declared once, in [`fields`], from which both the decoder
+//! and the JSON Schema of the format ([`fields::schema`]) are made.
+
+mod bundled;
+mod decode;
+mod decode_expect;
+pub mod document;
+pub mod expect;
+pub mod fields;
+mod load;
+
+use std::sync::Arc;
+
+use regex::Regex;
+
+pub use self::bundled::{bundled, digest};
+pub use self::load::{Loaded, load, load_rules};
+use crate::diagnostic::SourceFile;
+use crate::dialect::{Dialect, Level};
+pub use crate::reference::Acl;
+
+/// All cases, in order of files and places.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "a list")]
+pub struct Suite {
+    /// The cases.
+    pub cases: Vec<Case>,
+}
+
+/// One case: a state to start from, requests, and what each must be answered.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Case {
+    /// Unique name, written by hand.
+    pub id: String,
+    /// One sentence.
+    pub about: String,
+    /// The file it stands in.
+    pub file: Arc<SourceFile>,
+    /// Where it begins there, from 1.
+    pub line: usize,
+    /// Folder of the file below the suite: `preflight`.
+    pub theme: String,
+    /// What it is about; the first is the default clause of its assertions.
+    pub clauses: Vec<String>,
+    /// Objects stored before it, key and content.
+    pub objects: Vec<(String, String)>,
+    /// Who may read.
+    pub acl: Acl,
+    /// Requests.
+    pub steps: Vec<Step>,
+}
+
+impl Case {
+    /// Whether a dialect knows all clauses of the case, so that it has something to say about the dialect's servers.
+    pub fn applies(&self, dialect: &Dialect) -> bool {
+        let mut cited = self.clauses.iter().map(String::as_str).chain(self.cited());
+        cited.all(|clause| dialect.clauses.get(clause).is_some())
+    }
+
+    /// The clauses of its assertions.
+    pub fn cited(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().flat_map(|step| &step.expect).map(|block| block.clause.as_str())
+    }
+
+    /// The highest level among its assertions.
+    pub fn level(&self, dialect: &Dialect) -> Level {
+        let level = |clause| dialect.clauses.get(clause).map(|clause| clause.level);
+        self.cited().filter_map(level).max().unwrap_or(Level::May)
+    }
+
+    /// Whether a step uses this bucket.
+    pub fn uses(&self, bucket: BucketRole) -> bool {
+        self.steps.iter().any(|step| step.bucket == bucket)
+    }
+}
+
+/// One request of a case and what its answer must be.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Step {
+    /// Name by which later steps refer to it.
+    pub name: Option<String>,
+    /// What is sent.
+    pub operation: Operation,
+    /// Who sends it.
+    pub identity: Identity,
+    /// To which bucket.
+    pub bucket: BucketRole,
+    /// How often it is sent; each answer is judged, and all must be alike.
+    pub repeat: u32,
+    /// What the answer must be; never empty.
+    pub expect: Vec<Expectation>,
+    /// Line in the file, from 1.
+    pub line: usize,
+    /// Written as `rules:` of the case: if it fails, the other steps say nothing and are not run.
+    pub setup: bool,
+}
+
+/// What a step sends.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Operation {
+    /// PutBucketCors.
+    PutCors(PutCors),
+    /// GetBucketCors.
+    GetCors(Extra),
+    /// DeleteBucketCors.
+    DeleteCors(Extra),
+    /// A CORS-preflight request.
+    Preflight(Preflight),
+    /// Any other request.
+    Request(ObjectRequest),
+}
+
+/// Additions to a request.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Extra {
+    /// Query in place of the usual one, percent-encoded.
+    pub query: Option<String>,
+    /// Header fields, one entry a line.
+    pub headers: Vec<(String, String)>,
+}
+
+/// A PutBucketCors.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PutCors {
+    /// The document.
+    pub body: DocumentSource,
+    /// Content-MD5.
+    pub content_md5: ContentMd5,
+    /// Content-Type; none sends none.
+    pub content_type: Option<String>,
+    /// Additions.
+    pub extra: Extra,
+}
+
+/// Where the document of a [`PutCors`] comes from.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum DocumentSource {
+    /// Written from rules.
+    Rules {
+        /// The rules.
+        rules: RuleSet,
+        /// Exact size in bytes, reached by padding.
+        size: Option<usize>,
+        /// How to pad.
+        pad: Pad,
+    },
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// The body of an earlier answer.
+    From(usize),
+}
+
+/// How a document grows to its size.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Pad {
+    /// White space before the end tag of the root.
+    Space,
+    /// A comment there.
+    Comment,
+    /// ExposeHeader elements in the last rule.
+    Values,
+}
+
+/// Rules as text, so that a case can state ones that no server should accept.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "the elements of the document, all of them")]
+pub struct RuleSet {
+    /// The rules.
+    pub rules: Vec<Rule>,
+    /// ResponseVary; none leaves the element out.
+    pub response_vary: Option<String>,
+}
+
+/// One rule as text.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "the elements of the document, all of them")]
+pub struct Rule {
+    /// AllowedOrigin.
+    pub allowed_origins: Vec<String>,
+    /// AllowedMethod.
+    pub allowed_methods: Vec<String>,
+    /// AllowedHeader.
+    pub allowed_headers: Vec<String>,
+    /// ExposeHeader.
+    pub expose_headers: Vec<String>,
+    /// MaxAgeSeconds; a case may state two.
+    pub max_age_seconds: Vec<String>,
+}
+
+/// Content-MD5 of a [`PutCors`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ContentMd5 {
+    /// Not sent.
+    Absent,
+    /// Of the body.
+    Right,
+    /// Of another body.
+    Wrong,
+    /// This value.
+    Literal(String),
+}
+
+/// A CORS-preflight request.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Preflight {
+    /// Origin lines.
+    pub origin: Vec<String>,
+    /// Access-Control-Request-Method lines.
+    pub method: Vec<String>,
+    /// Access-Control-Request-Headers.
+    pub request_headers: Option<String>,
+    /// Object; none is the bucket.
+    pub object: Option<String>,
+    /// A body.
+    pub body: Option<String>,
+    /// Additions.
+    pub extra: Extra,
+}
+
+/// Any other request.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ObjectRequest {
+    /// Method.
+    pub method: String,
+    /// Object; none is the bucket.
+    pub object: Option<String>,
+    /// Origin lines.
+    pub origin: Vec<String>,
+    /// Body.
+    pub body: Option<String>,
+    /// Parts of a browser form besides key, policy, signature; `file` is the content.
+    pub form: Option<Vec<(String, String)>>,
+    /// Additions.
+    pub extra: Extra,
+}
+
+/// Who sends a request.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Identity {
+    /// The bucket's owner.
+    Owner,
+    /// Nobody.
+    Anonymous,
+    /// A second account.
+    Other,
+    /// A key that does not exist.
+    UnknownKey,
+    /// The owner's key with a wrong secret.
+    BadSignature,
+    /// The owner, with a clock 20 minutes off.
+    Skewed,
+    /// The owner, by a presigned URL.
+    Presigned,
+    /// The owner, by a presigned URL past its time.
+    Expired,
+}
+
+impl Identity {
+    /// Names in case files.
+    pub const WORDS: &'static [(&'static str, Self)] = &[
+        ("owner", Self::Owner),
+        ("anonymous", Self::Anonymous),
+        ("other", Self::Other),
+        ("unknown-key", Self::UnknownKey),
+        ("bad-signature", Self::BadSignature),
+        ("skewed", Self::Skewed),
+        ("presigned", Self::Presigned),
+        ("expired", Self::Expired),
+    ];
+
+    /// Its name in case files.
+    pub fn as_str(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, identity)| *identity == self).map_or("", |(word, _)| word)
+    }
+}
+
+/// Which bucket a request goes to.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum BucketRole {
+    /// The one of the case.
+    Main,
+    /// Another one of the same owner.
+    Second,
+    /// One that does not exist.
+    Missing,
+    /// None: the service.
+    Service,
+}
+
+impl BucketRole {
+    /// Names in case files.
+    pub const WORDS: &'static [(&'static str, Self)] =
+        &[("main", Self::Main), ("second", Self::Second), ("missing", Self::Missing), ("service", Self::Service)];
+}
+
+/// What an answer must be, as far as one clause says.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Expectation {
+    /// The clause.
+    pub clause: String,
+    /// Any of these.
+    pub status: Vec<StatusPattern>,
+    /// Header fields: lower-case name, possibly with a trailing `*`, and conditions that must all hold.
+    pub headers: Vec<(String, Vec<FieldCondition>)>,
+    /// The error document.
+    pub error: Option<ErrorExpectation>,
+    /// The configuration that GetBucketCors returns.
+    pub cors: Option<CorsExpectation>,
+    /// The body.
+    pub body: Vec<TextCondition>,
+    /// The answer is that of an earlier step, CORS headers apart.
+    pub same_as: Option<usize>,
+    /// What a browser would do.
+    pub browser: Option<BrowserVerdict>,
+    /// Alternatives at an open point.
+    pub any_of: Vec<Alternative>,
+}
+
+/// A status or a class of them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum StatusPattern {
+    /// `403`.
+    Code(u16),
+    /// `4xx`.
+    Class(u16),
+}
+
+/// A condition on a header field.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum FieldCondition {
+    /// The field is not there.
+    Absent,
+    /// The field is there.
+    Present,
+    /// The value, compared as HTTP means it: a list as a list, else as text.
+    Equals(String),
+    /// The value, byte by byte.
+    Exact(String),
+    /// The members, in any order.
+    List(Vec<String>),
+    /// One of the members, or a part of the text.
+    Contains(String),
+    /// The opposite.
+    Lacks(String),
+    /// A regular expression that the whole value matches.
+    Matches(Regex),
+    /// Another value than in the answer to this step.
+    DiffersFrom(usize),
+}
+
+/// A condition on a text.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum TextCondition {
+    /// The whole text.
+    Equals(String),
+    /// Any of these.
+    OneOf(Vec<String>),
+    /// Nothing at all.
+    Empty,
+    /// Anything.
+    Present,
+    /// A part.
+    Contains(String),
+    /// The opposite.
+    Lacks(String),
+    /// How it begins.
+    Prefix(String),
+    /// A regular expression that a part matches.
+    Matches(Regex),
+}
+
+/// What an error document must hold.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ErrorExpectation {
+    /// Element names as OSS spells them, and conditions on the text.
+    pub elements: Vec<(String, Vec<TextCondition>)>,
+    /// RequestId is the `x-oss-request-id` of the answer.
+    pub request_id_is_header: bool,
+    /// HostId is the host of the request.
+    pub host_id_is_host: bool,
+    /// EC and `x-oss-ec` agree, where both are there.
+    pub ec_agrees: bool,
+    /// These elements come in this order.
+    pub order: Vec<String>,
+}
+
+/// What GetBucketCors must return.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CorsExpectation {
+    /// The rules; none says nothing about them.
+    pub rules: Option<Vec<Rule>>,
+    /// ResponseVary as written; none says nothing about it.
+    pub response_vary: Option<String>,
+    /// Order, case and number of the values count; elements that are not expected may not be there, not even empty.
+    pub verbatim: bool,
+}
+
+/// What a browser does with an answer, by Fetch.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum BrowserVerdict {
+    /// The script may go on.
+    Allows,
+    /// It may not.
+    Blocks,
+}
+
+/// One allowed answer at an open point.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Alternative {
+    /// The behaviour.
+    pub behaviour: String,
+    /// The value that this answer implies.
+    pub value: String,
+    /// The answer.
+    pub expect: Expectation,
+}

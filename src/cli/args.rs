@@ -1,0 +1,286 @@
+//! What was typed. What it means is decided where it is used.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Does an object store's bucket CORS do what its documentation says?
+#[derive(Debug, Parser)]
+#[command(name = "corsuite", version, about, max_term_width = 100, after_help = EXIT_CODES)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  yes: the server does what it must
+  1  no: a must clause is broken or unsupported (with --strict also a should clause)
+  2  the command line or a case file is wrong, or a selector matches nothing
+  3  not known: the endpoint cannot be used, or a must case was skipped or ended in an error
+
+Start with `corsuite run`: it runs the suite against the reference server that is built in.";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the suite against an endpoint, or against the built-in reference server
+    Run(Run),
+    /// Start the reference server
+    Serve(Serve),
+    /// Say which rule answers a request, why the others do not, and what a browser would do
+    Explain(Explain),
+    /// Check case files without running them against a server
+    Check(Check),
+    /// List cases, or clauses with --clauses
+    List(List),
+    /// Remove buckets and restore borrowed ones that an interrupted run left
+    Cleanup(Cleanup),
+    /// Sign one request; prints lines for `curl -K -`
+    Sign(Sign),
+    /// Print a completion script for a shell
+    Completions(Completions),
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(super) enum Auth {
+    V1,
+    V4,
+    Anonymous,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(super) enum AddressingChoice {
+    Auto,
+    Path,
+    Virtual,
+}
+
+/// Whom to ask
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Endpoint")]
+pub(super) struct EndpointArguments {
+    /// The server's address, such as https://oss-cn-hangzhou.aliyuncs.com
+    #[arg(long, value_name = "URL")]
+    pub(super) endpoint: Option<String>,
+    /// How requests are signed; keys come from OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET (and OSS_SESSION_TOKEN), a
+    /// second account's from the same names with CORSUITE_OTHER_ in front
+    #[arg(long, value_enum, default_value = "v4")]
+    pub(super) auth: Auth,
+    /// Whether a bucket is named in the host or in the path; auto: in the path for IP addresses and localhost
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) addressing: AddressingChoice,
+    /// Region id for V4 signatures [default: from the endpoint's name, else cn-hangzhou]
+    #[arg(long)]
+    pub(super) region: Option<String>,
+    /// Time for one request and its answer, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(super) timeout: std::time::Duration,
+    /// At most this many requests a second
+    #[arg(long, value_name = "PER_SECOND", value_parser = rate)]
+    pub(super) rate: Option<f64>,
+    /// Accept any TLS certificate
+    #[arg(long)]
+    pub(super) insecure: bool,
+    /// Trust the certificates of this PEM file, too
+    #[arg(long, value_name = "FILE")]
+    pub(super) cacert: Option<PathBuf>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct DialectArgument {
+    /// Whose documents count: a bundled dialect (oss) or a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "oss")]
+    pub(super) dialect: String,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct CasesArgument {
+    /// Take the cases of this folder instead of the bundled ones
+    #[arg(long, value_name = "DIR")]
+    pub(super) cases: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Run {
+    /// Run only these: case ids, themes (folders), clauses; `*` stands for any text, as in `match.*`
+    #[arg(value_name = "SELECTOR")]
+    pub(super) selectors: Vec<String>,
+    #[command(flatten)]
+    pub(super) cases: CasesArgument,
+    #[command(flatten)]
+    pub(super) dialect: DialectArgument,
+    /// Run only cases with an assertion of at least this level
+    #[arg(long, value_enum)]
+    pub(super) level: Option<LevelChoice>,
+    /// A failed should counts like a failed must
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Stop after the first failed case
+    #[arg(long)]
+    pub(super) fail_fast: bool,
+    /// Write a report; FORMAT is json, PATH `-` is standard output; may be given several times
+    #[arg(long, value_name = "FORMAT=PATH")]
+    pub(super) report: Vec<String>,
+    /// Cases at a time, each in a bucket of its own
+    #[arg(long, default_value = "4", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) jobs: u16,
+    /// Longest wait for a change of rules to show, in seconds [default: 10; the built-in reference needs none]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds_or_none)]
+    pub(super) settle: Option<std::time::Duration>,
+    #[command(flatten)]
+    pub(super) endpoint: EndpointArguments,
+    /// Names of created buckets begin with this
+    #[arg(long, value_name = "PREFIX", default_value = "corsuite-", help_heading = "Endpoint")]
+    pub(super) bucket_prefix: String,
+    /// Borrow this bucket instead of creating any: its CORS rules and ACL are saved and restored, only objects that the
+    /// run wrote are deleted
+    #[arg(long, value_name = "NAME", conflicts_with = "bucket_prefix", help_heading = "Endpoint")]
+    pub(super) bucket: Option<String>,
+    /// With --auth anonymous: the rules that are in place in --bucket (XML, or YAML with `rules:`)
+    #[arg(long, value_name = "FILE", requires = "bucket", help_heading = "Endpoint")]
+    pub(super) in_place: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) journal: JournalArgument,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct JournalArgument {
+    /// Where created and borrowed buckets are written down [default: in the user's state folder]
+    #[arg(long, value_name = "FILE", help_heading = "Endpoint")]
+    pub(super) journal: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(super) enum LevelChoice {
+    Must,
+    Should,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Serve {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub(super) listen: SocketAddr,
+    #[command(flatten)]
+    pub(super) dialect: DialectArgument,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Explain {
+    /// The rules: XML, or YAML with `rules:` as in a case file
+    #[arg(long, value_name = "FILE", conflicts_with = "endpoint", required_unless_present = "endpoint")]
+    pub(super) config: Option<PathBuf>,
+    /// With --endpoint: the bucket whose rules are fetched
+    #[arg(long, value_name = "NAME")]
+    pub(super) bucket: Option<String>,
+    /// Origin of the request
+    #[arg(long)]
+    pub(super) origin: Option<String>,
+    /// Method that a script would use
+    #[arg(long, default_value = "GET")]
+    pub(super) method: String,
+    /// Header that a script would send; may be given several times
+    #[arg(long = "header", value_name = "NAME")]
+    pub(super) headers: Vec<String>,
+    /// Explain the actual request, not the preflight before it
+    #[arg(long)]
+    pub(super) actual: bool,
+    /// The script sends credentials
+    #[arg(long)]
+    pub(super) credentials: bool,
+    #[command(flatten)]
+    pub(super) dialect: DialectArgument,
+    #[command(flatten)]
+    pub(super) endpoint: EndpointArguments,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Check {
+    /// Files and folders; the bundled suite, if none is given
+    #[arg(value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) dialect: DialectArgument,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct List {
+    /// Only these, as in `run`
+    #[arg(value_name = "SELECTOR")]
+    pub(super) selectors: Vec<String>,
+    /// List clauses: level, confidence, number of cases, sentence, source
+    #[arg(long)]
+    pub(super) clauses: bool,
+    /// List the points that the documents leave open
+    #[arg(long, conflicts_with = "clauses")]
+    pub(super) behaviours: bool,
+    #[command(flatten)]
+    pub(super) cases: CasesArgument,
+    #[command(flatten)]
+    pub(super) dialect: DialectArgument,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Cleanup {
+    #[command(flatten)]
+    pub(super) endpoint: EndpointArguments,
+    #[command(flatten)]
+    pub(super) journal: JournalArgument,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(super) enum SignAs {
+    Owner,
+    Other,
+    Skewed,
+    Presigned,
+    Expired,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Sign {
+    /// Method
+    pub(super) method: String,
+    /// URL
+    pub(super) url: String,
+    /// Header field that is sent and, where the scheme signs it, signed; may be given several times
+    #[arg(short = 'H', value_name = "NAME: VALUE")]
+    pub(super) headers: Vec<String>,
+    /// The bucket, where the host names it; else it is the first segment of the path
+    #[arg(long)]
+    pub(super) bucket: Option<String>,
+    /// Who signs
+    #[arg(long = "as", value_enum, default_value = "owner")]
+    pub(super) identity: SignAs,
+    /// How
+    #[arg(long, value_enum, default_value = "v4")]
+    pub(super) auth: Auth,
+    /// Region id for V4 signatures [default: from the URL's host, else cn-hangzhou]
+    #[arg(long)]
+    pub(super) region: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Completions {
+    /// The shell
+    pub(super) shell: clap_complete::Shell,
+}
+
+fn seconds(text: &str) -> Result<std::time::Duration, String> {
+    match seconds_or_none(text) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("a number of seconds above 0, such as 10 or 0.5".to_owned()),
+    }
+}
+
+fn seconds_or_none(text: &str) -> Result<std::time::Duration, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds <= 86_400.0);
+    let duration = seconds.and_then(|seconds| std::time::Duration::try_from_secs_f64(seconds).ok());
+    duration.ok_or_else(|| "a number of seconds from 0 to 86400, such as 10 or 0.5".to_owned())
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse::<f64>().ok().filter(|rate| rate.is_finite() && (0.01..=1e6).contains(rate));
+    rate.ok_or_else(|| "a number of requests a second, from 0.01 to 1000000".to_owned())
+}

@@ -1,0 +1,88 @@
+//! `corsuite check`
+
+use std::sync::Arc;
+
+use super::args::Check;
+use super::{Context, Exit, Failure, files, print, runtime, tell};
+use crate::case::{self, Suite};
+use crate::diagnostic::{Diagnostic, render};
+use crate::dialect::Dialect;
+use crate::report::{Report, Verdict};
+use crate::run::{self, Addressing, Options, Target};
+use crate::serve;
+use crate::sign::Scheme;
+
+pub(super) fn check(arguments: &Check, context: &Context) -> Result<Exit, Failure> {
+    let dialect = files::dialect(&arguments.dialect.dialect, context)?;
+    let files = if arguments.paths.is_empty() { case::bundled() } else { files::sources(&arguments.paths)? };
+    let mut loaded = case::load(&files, &dialect);
+    loaded.diagnostics.extend(against_the_oracle(&loaded.suite, &dialect)?);
+    tell(&render(&loaded.diagnostics, context.error_style));
+    let errors = loaded.failed();
+    let applying = loaded.suite.cases.iter().filter(|case| case.applies(&dialect)).count();
+    let warnings = loaded.diagnostics.len();
+    let problems = match (warnings, errors) {
+        (0, _) => "no problem".to_owned(),
+        (1, false) => "1 warning".to_owned(),
+        (count, false) => format!("{count} warnings"),
+        (1, true) => "1 problem".to_owned(),
+        (count, true) => format!("{count} problems"),
+    };
+    print(&format!(
+        "{} files, {} cases, {applying} of them for dialect {}: {problems}\n",
+        files.len(),
+        loaded.suite.cases.len(),
+        dialect.name
+    ))?;
+    Ok(if errors { Exit::Usage } else { Exit::Yes })
+}
+
+/// A case that the reference does not pass is probably wrong: warnings at its steps.
+fn against_the_oracle(suite: &Suite, dialect: &Arc<Dialect>) -> Result<Vec<Diagnostic>, Failure> {
+    let report = in_process(suite, dialect)?;
+    let mut found = Vec::new();
+    for result in report.cases.iter().filter(|result| result.verdict == Verdict::Fail) {
+        let Some(case) = suite.cases.iter().find(|case| case.id == result.id) else { continue };
+        for mismatch in &result.mismatches {
+            let span = line_span(&case.file.text, mismatch.line);
+            let message = format!("case `{}` expects what the reference does not answer", case.id);
+            found.push(
+                Diagnostic::error(&case.file, span, message)
+                    .warning()
+                    .label(format!("{}: {} expected, {} answered", mismatch.field, mismatch.expected, mismatch.actual))
+                    .help(format!("clause {}: {}", mismatch.clause, mismatch.text)),
+            );
+        }
+    }
+    Ok(found)
+}
+
+/// The suite against the reference in process.
+fn in_process(suite: &Suite, dialect: &Arc<Dialect>) -> Result<Report, Failure> {
+    let target = Target {
+        implementation: Arc::new(serve::reference(dialect, serve::owner(), serve::other())),
+        name: "reference".to_owned(),
+        protocol: "http".to_owned(),
+        authority: "localhost".to_owned(),
+        addressing: Addressing::Path,
+        scheme: Scheme::V1,
+        credentials: Some(serve::owner()),
+        other: Some(serve::other()),
+        other_variables: super::target::OTHER_VARIABLES,
+        dialect: Arc::clone(dialect),
+    };
+    let running = run::run(target, suite, Options::default(), Arc::new(|_| {}));
+    runtime()?.block_on(running).map_err(Failure::unknown)
+}
+
+fn line_span(text: &str, line: usize) -> std::ops::Range<usize> {
+    let mut start = 0;
+    for (number, content) in text.split_inclusive('\n').enumerate() {
+        if number + 1 == line {
+            let indent = content.len() - content.trim_start().len();
+            return start + indent..start + content.trim_end().len();
+        }
+        start += content.len();
+    }
+    0..0
+}

@@ -1,0 +1,178 @@
+//! Case files, dialects and rules from disk.
+#![expect(clippy::disallowed_methods, reason = "shell: reads files")]
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Context, Failure};
+use crate::case::{self, Case, Suite};
+use crate::diagnostic::{SourceFile, closest};
+use crate::dialect::{Dialect, Level};
+
+/// Largest file that is read, in bytes; the parser's own limit is lower and names the file.
+const MAX_FILE: u64 = 16 << 20;
+
+/// Reads a text file.
+pub(super) fn read(path: &Path) -> Result<Arc<SourceFile>, Failure> {
+    let shown = path.display().to_string();
+    let fail = |error: &dyn std::fmt::Display| Failure::usage(format!("{shown} cannot be read: {error}"));
+    let size = std::fs::metadata(path).map_err(|error| fail(&error))?.len();
+    if size > MAX_FILE {
+        return Err(fail(&format!("it has {size} bytes, at most {MAX_FILE} are read")));
+    }
+    let bytes = std::fs::read(path).map_err(|error| fail(&error))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|error| fail(&format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to())))?;
+    Ok(SourceFile::new(shown, text))
+}
+
+/// A bundled dialect, or a file.
+pub(super) fn dialect(name: &str, context: &Context) -> Result<Arc<Dialect>, Failure> {
+    if let Some(bundled) = Dialect::bundled(name) {
+        return Ok(Arc::new(bundled.clone()));
+    }
+    let path = Path::new(name);
+    if !path.exists() {
+        let bundled = Dialect::BUNDLED.join("`, `");
+        return Err(Failure::usage(format!("no dialect `{name}`")).help(format!("give `{bundled}`, or a file")));
+    }
+    Dialect::load(&read(path)?).map(Arc::new).map_err(|found| Failure::diagnostics(&found, context))
+}
+
+/// The files of a folder of cases, in order of their names.
+fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let fail = |error: &io::Error| Failure::usage(format!("{} cannot be read: {error}", path.display()));
+    let mut entries: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(|error| fail(&error))? {
+        entries.push(entry.map_err(|error| fail(&error))?.path());
+    }
+    entries.sort();
+    let mut files = Vec::new();
+    for entry in entries {
+        let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if entry.is_dir() {
+            // Data of other kinds lives beside cases.
+            if !["dialects", "deviations"].contains(&name) && !name.starts_with('.') {
+                files.extend(folder(&entry)?);
+            }
+        } else if name.ends_with(".yaml") || name.ends_with(".yml") {
+            files.push(entry);
+        }
+    }
+    Ok(files)
+}
+
+/// The sources at paths, folders searched through.
+pub(super) fn sources(paths: &[PathBuf]) -> Result<Vec<Arc<SourceFile>>, Failure> {
+    let mut found = Vec::new();
+    for path in paths {
+        let files = if path.is_dir() { folder(path)? } else { vec![path.clone()] };
+        if files.is_empty() {
+            return Err(
+                Failure::usage(format!("{} holds no case file", path.display())).help("case files end in .yaml")
+            );
+        }
+        for file in files {
+            found.push(read(&file)?);
+        }
+    }
+    Ok(found)
+}
+
+/// The suite: bundled, or of a folder; a file with mistakes stops everything, after all mistakes of all files are shown.
+pub(super) fn suite(cases: Option<&Path>, dialect: &Dialect, context: &Context) -> Result<Suite, Failure> {
+    let files = match cases {
+        None => case::bundled(),
+        Some(path) => sources(&[path.to_owned()])?,
+    };
+    let loaded = case::load(&files, dialect);
+    if loaded.failed() {
+        return Err(Failure::diagnostics(&loaded.diagnostics, context));
+    }
+    Ok(loaded.suite)
+}
+
+/// Keeps the cases that apply to the dialect, meet a selector and the level. Gives whether nothing that applies was left
+/// out.
+pub(super) fn select(
+    suite: Suite,
+    selectors: &[String],
+    level: Option<Level>,
+    dialect: &Dialect,
+) -> Result<(Suite, bool), Failure> {
+    let applying: Vec<Case> = suite.cases.into_iter().filter(|case| case.applies(dialect)).collect();
+    let all = applying.len();
+    for selector in selectors {
+        if !applying.iter().any(|case| matches(selector, case)) {
+            let names = applying.iter().flat_map(|case| names(case).chain([case.id.as_str()]));
+            let near = closest(selector, names);
+            let failure = Failure::usage(format!("selector `{selector}` matches no case"));
+            return Err(match near {
+                Some(near) => failure.help(format!("did you mean `{near}`?")),
+                None => failure.help("a selector is a case id, a theme or a clause; `corsuite list` shows them"),
+            });
+        }
+    }
+    let wanted = |case: &Case| selectors.is_empty() || selectors.iter().any(|selector| matches(selector, case));
+    let high = |case: &Case| level.is_none_or(|level| case.level(dialect) >= level);
+    let cases: Vec<Case> = applying.into_iter().filter(|case| wanted(case) && high(case)).collect();
+    if cases.is_empty() {
+        return Err(
+            Failure::usage("no case is left to run").help("the dialect, the level and the selectors leave none")
+        );
+    }
+    let complete = cases.len() == all;
+    Ok((Suite { cases }, complete))
+}
+
+fn names(case: &Case) -> impl Iterator<Item = &str> {
+    case.clauses.iter().map(String::as_str).chain(case.cited()).chain([case.theme.as_str()])
+}
+
+fn matches(selector: &str, case: &Case) -> bool {
+    let mut known = names(case).chain([case.id.as_str(), case.file.path.as_str()]);
+    known.any(|name| glob(selector, name))
+}
+
+/// `*` stands for any text.
+fn glob(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
+    for part in middle {
+        match rest.split_once(part) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+/// Rules as XML, from an XML file or from YAML.
+pub(super) fn rules(path: &Path, context: &Context) -> Result<Arc<SourceFile>, Failure> {
+    let file = read(path)?;
+    if file.text.trim_start_matches('\u{feff}').trim_start().starts_with('<') {
+        return Ok(file);
+    }
+    let rules = case::load_rules(&file).map_err(|found| Failure::diagnostics(&found, context))?;
+    Ok(SourceFile::new(format!("{} as XML", file.path), rules.to_xml()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs() {
+        for (pattern, text) in
+            [("a", "a"), ("*", ""), ("match.*", "match.first"), ("*first", "match.first"), ("a*b*c", "aXbYc")]
+        {
+            assert!(glob(pattern, text), "{pattern} {text}");
+        }
+        for (pattern, text) in [("a", "ab"), ("match.*", "matches"), ("a*b*c", "aXc"), ("", "a")] {
+            assert!(!glob(pattern, text), "{pattern} {text}");
+        }
+    }
+}

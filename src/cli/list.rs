@@ -1,0 +1,69 @@
+//! `corsuite list`
+
+use super::args::List;
+use super::{Context, Exit, Failure, files, print};
+use crate::dialect::Behaviours;
+
+pub(super) fn list(arguments: &List, context: &Context) -> Result<Exit, Failure> {
+    let dialect = files::dialect(&arguments.dialect.dialect, context)?;
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    if arguments.behaviours {
+        for point in Behaviours::POINTS {
+            let default = dialect.behaviours.value(point.name).unwrap_or_default();
+            let about = dialect.about.get(point.name).cloned().unwrap_or_default();
+            let values: Vec<String> = point
+                .values
+                .iter()
+                .map(|value| if *value == default { format!("[{value}]") } else { (*value).to_owned() })
+                .collect();
+            rows.push(vec![point.name.to_owned(), values.join(" | "), about]);
+        }
+    } else {
+        let suite = files::suite(arguments.cases.cases.as_deref(), &dialect, context)?;
+        let (suite, _) = files::select(suite, &arguments.selectors, None, &dialect)?;
+        if arguments.clauses {
+            for clause in dialect.clauses.iter() {
+                let cites = |case: &&crate::case::Case| {
+                    case.clauses.contains(&clause.id) || case.cited().any(|cited| cited == clause.id)
+                };
+                let count = suite.cases.iter().filter(cites).count();
+                if count == 0 && !arguments.selectors.is_empty() {
+                    continue;
+                }
+                rows.push(vec![
+                    clause.id.clone(),
+                    clause.level.to_string(),
+                    clause.confidence.as_str().to_owned(),
+                    count.to_string(),
+                    format!("{} [{}]", clause.text, clause.source),
+                ]);
+            }
+        } else {
+            for case in &suite.cases {
+                let level = case.level(&dialect).to_string();
+                rows.push(vec![case.theme.clone(), case.id.clone(), level, case.about.clone()]);
+            }
+        }
+    }
+    print(&columns(&rows)).map(|()| Exit::Yes)
+}
+
+/// All columns but the last padded to their widest cell.
+fn columns(rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let mut text = String::new();
+    for row in rows {
+        let line: Vec<String> = row
+            .iter()
+            .enumerate()
+            .map(|(column, cell)| {
+                format!("{cell:<width$}", width = if column + 1 == row.len() { 0 } else { width(column) })
+            })
+            .collect();
+        text.extend([line.join("  ").trim_end(), "\n"]);
+    }
+    text
+}

@@ -1,0 +1,258 @@
+//! `corsuite run`
+#![expect(clippy::disallowed_methods, reason = "shell: writes reports")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::sync::watch;
+
+use super::args::{Auth, JournalArgument, LevelChoice, Run};
+use super::{Context, Exit, Failure, files, interrupted, print, runtime, target, tell};
+use crate::diagnostic::{Style, visible};
+use crate::dialect::{Dialect, Level};
+use crate::implementation::{Endpoint, EndpointOptions};
+use crate::report::{Answer, Report, Verdict, json, terminal};
+use crate::run::{self, Addressing, Buckets, Event, FileJournal, Journal, NoJournal, Options, SetupError, Target};
+use crate::serve;
+use crate::sign::Scheme;
+
+/// How long a change of rules may take to show, unless said.
+const SETTLE: Duration = Duration::from_secs(10);
+
+pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
+    let reports = arguments.report.iter().map(|text| destination(text)).collect::<Result<Vec<_>, _>>()?;
+    let to_stdout = reports.iter().any(|path| path.as_os_str() == "-");
+    let dialect = files::dialect(&arguments.dialect.dialect, context)?;
+    let suite = files::suite(arguments.cases.cases.as_deref(), &dialect, context)?;
+    let level = arguments.level.map(|level| match level {
+        LevelChoice::Must => Level::Must,
+        LevelChoice::Should => Level::Should,
+    });
+    let (suite, complete) = files::select(suite, &arguments.selectors, level, &dialect)?;
+    if arguments.endpoint.auth == Auth::Anonymous && arguments.bucket.is_none() {
+        return Err(Failure::usage("--auth anonymous cannot create a bucket").help("name one with --bucket"));
+    }
+    let preconfigured = match &arguments.in_place {
+        None => None,
+        Some(path) => {
+            let file = files::rules(path, context)?;
+            Some(super::explain::configuration(&file, &dialect, context)?)
+        }
+    };
+    let runtime = runtime()?;
+    let result = runtime.block_on(async {
+        let (cancel, cancelled) = watch::channel(false);
+        let mut options = Options {
+            jobs: usize::from(arguments.jobs),
+            settle: arguments.settle.unwrap_or(SETTLE),
+            buckets: match &arguments.bucket {
+                Some(name) => Buckets::Borrowed(name.clone()),
+                None => Buckets::Own { prefix: prefix(&arguments.bucket_prefix)? },
+            },
+            complete,
+            fail_fast: arguments.fail_fast,
+            preconfigured,
+            journal: Arc::new(NoJournal),
+            rate: arguments.endpoint.rate,
+            cancelled,
+        };
+        let (target, server) = if let Some(endpoint) = &arguments.endpoint.endpoint {
+            if arguments.endpoint.auth != Auth::Anonymous {
+                options.journal = journal(&arguments.journal, context)?.0;
+            }
+            (target::target(endpoint, &arguments.endpoint, &dialect, context)?, None)
+        } else {
+            options.settle = arguments.settle.unwrap_or(Duration::ZERO);
+            let (target, stop) = embedded(&dialect).await?;
+            (target, Some(stop))
+        };
+        let progress = Arc::new(Progress::new(context, to_stdout));
+        let listener = Arc::clone(&progress);
+        let running = run::run(target, &suite, options, Arc::new(move |event| listener.event(&event)));
+        let mut running = std::pin::pin!(running);
+        let result = tokio::select! {
+            result = &mut running => result,
+            () = interrupted() => {
+                progress.line("interrupted: removing what the run created; once more to leave at once");
+                cancel.send_replace(true);
+                tokio::select! {
+                    result = &mut running => result,
+                    () = interrupted() => Err(SetupError {
+                        message: "interrupted before everything was removed".to_owned(),
+                        help: "run `corsuite cleanup`".to_owned(),
+                    }),
+                }
+            }
+        };
+        progress.done();
+        drop(server);
+        result.map_err(|error| Failure::unknown(visible(&error.to_string())).help(error.help))
+    });
+    // Requests that hang are not waited for.
+    runtime.shutdown_background();
+    let report = result?;
+    finish(&report, &reports, to_stdout, arguments.strict, context)
+}
+
+/// Shows and writes the report; the exit code is what it says.
+fn finish(
+    report: &Report,
+    paths: &[PathBuf],
+    to_stdout: bool,
+    strict: bool,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let style = if to_stdout { context.error_style } else { context.output_style };
+    let shown = shown(report, style);
+    if to_stdout {
+        tell(&shown);
+    } else {
+        print(&shown)?;
+    }
+    let text = json::write(report);
+    for path in paths {
+        if path.as_os_str() == "-" {
+            print(&text)?;
+        } else {
+            write(path, &text)
+                .map_err(|error| Failure::unknown(format!("report {} cannot be written: {error}", path.display())))?;
+        }
+    }
+    Ok(match report.answer(strict) {
+        Answer::Yes => Exit::Yes,
+        Answer::No => Exit::No,
+        Answer::Unknown => Exit::Unknown,
+    })
+}
+
+/// The cases that did not pass, except the many that one line explains, then the summary.
+fn shown(report: &Report, style: Style) -> String {
+    let mut text = String::new();
+    for case in report.cases.iter().filter(|case| matches!(case.verdict, Verdict::Fail | Verdict::Error)) {
+        text.push_str(&terminal::failure(case, style));
+        text.push('\n');
+    }
+    text.push_str(&terminal::summary(report, style));
+    text
+}
+
+/// A file that appears whole or not at all.
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    std::fs::write(&beside, text)?;
+    std::fs::rename(&beside, path)
+}
+
+fn destination(text: &str) -> Result<PathBuf, Failure> {
+    let bad =
+        || Failure::usage(format!("--report `{text}`")).help("such as json=report.json, or json=- for standard output");
+    let (format, path) = text.split_once('=').ok_or_else(bad)?;
+    if format != "json" || path.is_empty() {
+        return Err(bad());
+    }
+    Ok(PathBuf::from(path))
+}
+
+fn prefix(text: &str) -> Result<String, Failure> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let valid = text.bytes().next().is_some_and(plain)
+        && text.bytes().all(|byte| plain(byte) || byte == b'-')
+        && text.len() <= 40;
+    if valid {
+        return Ok(text.to_owned());
+    }
+    Err(Failure::usage(format!("--bucket-prefix `{text}`"))
+        .help("at most 40 lower-case letters, digits and hyphens, a letter or digit first"))
+}
+
+/// The journal and its path.
+pub(super) fn journal(argument: &JournalArgument, context: &Context) -> Result<(Arc<dyn Journal>, PathBuf), Failure> {
+    let path = match (&argument.journal, &context.state_folder) {
+        (Some(path), _) => path.clone(),
+        (None, Some(folder)) => folder.join("journal.jsonl"),
+        (None, None) => {
+            return Err(Failure::usage("there is no folder for the journal").help("name a file with --journal"));
+        }
+    };
+    let journal = FileJournal::new(&path)
+        .map_err(|error| Failure::unknown(format!("journal {} cannot be written: {error}", path.display())))?;
+    Ok((Arc::new(journal), path))
+}
+
+/// The reference on a free port of this machine, and the handle that stops it when it is dropped.
+async fn embedded(dialect: &Arc<Dialect>) -> Result<(Target, watch::Sender<()>), Failure> {
+    let fail =
+        |error: &dyn std::fmt::Display| Failure::unknown(format!("the built-in reference cannot be started: {error}"));
+    let address = std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
+    let listener = serve::bind(address).await.map_err(|error| fail(&error))?;
+    let address = listener.local_addr().map_err(|error| fail(&error))?;
+    let (stop, mut stopped) = watch::channel(());
+    let reference = serve::reference(dialect, serve::owner(), serve::other());
+    tokio::spawn(serve::serve(listener, reference, async move {
+        // An error says that the sender is gone, which is what is waited for.
+        while stopped.changed().await.is_ok() {}
+    }));
+    let options = EndpointOptions { timeout: Duration::from_secs(10), insecure: false, ca_certificates: None };
+    let client = Endpoint::new(&options).map_err(|error| fail(&error))?.as_embedded();
+    let target = Target {
+        implementation: Arc::new(client),
+        name: format!("built-in reference, http://{address}"),
+        protocol: "http".to_owned(),
+        authority: address.to_string(),
+        addressing: Addressing::Path,
+        scheme: Scheme::V4 { region: "cn-hangzhou".to_owned() },
+        credentials: Some(serve::owner()),
+        other: Some(serve::other()),
+        other_variables: target::OTHER_VARIABLES,
+        dialect: Arc::clone(dialect),
+    };
+    Ok((target, stop))
+}
+
+/// A bar on a terminal; lines for what is not well otherwise.
+struct Progress {
+    bar: ProgressBar,
+    interactive: bool,
+    /// The human report goes to standard error, so lines would only repeat it.
+    quiet: bool,
+}
+
+impl Progress {
+    fn new(context: &Context, quiet: bool) -> Self {
+        let draw = if context.interactive { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, draw);
+        if let Ok(style) = ProgressStyle::with_template("{bar:32} {pos}/{len} {msg}") {
+            bar.set_style(style);
+        }
+        Self { bar, interactive: context.interactive, quiet }
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Started { cases } => self.bar.set_length(*cases as u64),
+            Event::Finished(case) => {
+                self.bar.inc(1);
+                let bad = !matches!(case.verdict, Verdict::Pass | Verdict::Skip | Verdict::Unsupported);
+                if bad && !self.quiet {
+                    self.line(&format!("{} {}", case.verdict.as_str(), case.id));
+                }
+            }
+            Event::Note(text) => self.line(&format!("note: {}", visible(text))),
+        }
+    }
+
+    fn line(&self, text: &str) {
+        if self.interactive {
+            self.bar.suspend(|| tell(&format!("{text}\n")));
+        } else {
+            tell(&format!("{text}\n"));
+        }
+    }
+
+    fn done(&self) {
+        self.bar.finish_and_clear();
+    }
+}

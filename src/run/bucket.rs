@@ -1,0 +1,311 @@
+//! Buckets of a run: making, borrowing, resetting, removing, and undoing what a crash left ([`clean_up`]).
+#![expect(clippy::disallowed_methods, reason = "shell: requests are signed with the time they are sent")]
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+
+use super::journal::{Entry, Journal, Pending};
+use super::request::{self, Draft, Envelope, content_md5};
+use super::wire::Wire;
+use super::{Shared, Target};
+use crate::case::{Acl, Identity};
+use crate::cors::CorsConfiguration;
+use crate::xml;
+
+/// Most objects that are deleted from a bucket of the run before it is removed.
+const MAX_OBJECTS: usize = 1000;
+
+/// A bucket in use, and what is known of it.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) name: String,
+    /// What objects of the run begin with: nothing in a bucket of its own.
+    pub(super) prefix: String,
+    /// Rules that were put last, where that is known.
+    pub(super) rules: Option<CorsConfiguration>,
+    /// Nobody has changed the configuration since the bucket was made.
+    pub(super) fresh: bool,
+    pub(super) acl: Option<Acl>,
+    /// Objects that may be there; the content where it is known.
+    pub(super) objects: BTreeMap<String, Option<String>>,
+}
+
+impl Held {
+    pub(super) fn new(name: String, prefix: String) -> Self {
+        Self { name, prefix, rules: None, fresh: true, acl: Some(Acl::Private), objects: BTreeMap::new() }
+    }
+
+    pub(super) fn key(&self, object: &str) -> String {
+        format!("{}{object}", self.prefix)
+    }
+}
+
+/// Why a request of ours did not do what it is for.
+#[derive(Clone, Debug)]
+pub(super) struct Refused {
+    pub(super) what: String,
+    pub(super) status: Option<StatusCode>,
+    pub(super) code: Option<String>,
+    pub(super) reason: String,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.reason)
+    }
+}
+
+/// Sends requests as the owner.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owner<'a> {
+    pub(super) target: &'a Target,
+    pub(super) wire: &'a Wire,
+}
+
+impl<'a> Owner<'a> {
+    pub(super) fn of(shared: &'a Shared) -> Self {
+        Self { target: &shared.target, wire: &shared.wire }
+    }
+
+    /// Any answer.
+    pub(super) async fn ask(
+        &self,
+        draft: Draft,
+        bucket: &str,
+        object: Option<String>,
+    ) -> Result<Response<Bytes>, Refused> {
+        let what = format!(
+            "{} {}{}",
+            draft.method,
+            bucket,
+            if draft.query.is_empty() { String::new() } else { format!("?{}", draft.query) }
+        );
+        let identity = if self.target.credentials.is_some() { Identity::Owner } else { Identity::Anonymous };
+        let envelope = Envelope { bucket: Some(bucket.to_owned()), object, identity };
+        let refused = |reason: String| Refused { what: what.clone(), status: None, code: None, reason };
+        let request = self.build(draft, &envelope).map_err(|error| refused(error.to_string()))?;
+        let sent = self.wire.send(&request).await;
+        sent.result.map_err(|error| refused(error.to_string()))
+    }
+
+    /// A 2xx answer.
+    pub(super) async fn must(
+        &self,
+        draft: Draft,
+        bucket: &str,
+        object: Option<String>,
+    ) -> Result<Response<Bytes>, Refused> {
+        let what = format!("{} {bucket}", draft.method);
+        let answer = self.ask(draft, bucket, object).await?;
+        if answer.status().is_success() { Ok(answer) } else { Err(refusal(what, &answer)) }
+    }
+
+    fn build(&self, draft: Draft, envelope: &Envelope) -> Result<Request<Bytes>, request::Unsendable> {
+        request::build(draft, envelope, self.target, jiff::Timestamp::now())
+    }
+
+    pub(super) async fn create(&self, bucket: &str) -> Result<(), Refused> {
+        self.must(Draft::new(Method::PUT, ""), bucket, None).await.map(drop)
+    }
+
+    /// Brings a bucket to the state that a case starts from, settling apart: no rules, this ACL, these objects.
+    pub(super) async fn reset(&self, held: &mut Held, acl: Acl, objects: &[(String, String)]) -> Result<(), Refused> {
+        if !held.fresh {
+            let what = format!("DELETE {}?cors", held.name);
+            let answer = self.ask(Draft::new(Method::DELETE, "cors"), &held.name, None).await?;
+            if !answer.status().is_success() && answer.status() != StatusCode::NOT_FOUND {
+                return Err(refusal(what, &answer));
+            }
+        }
+        if held.acl != Some(acl) {
+            let mut draft = Draft::new(Method::PUT, "acl");
+            draft.headers.push(("x-oss-acl".to_owned(), acl.as_str().to_owned()));
+            held.acl = None;
+            self.must(draft, &held.name, None).await?;
+            held.acl = Some(acl);
+        }
+        let wanted = |key: &str| objects.iter().find(|(object, _)| object == key).map(|(_, content)| content);
+        let stray: Vec<String> = held.objects.keys().filter(|key| wanted(key).is_none()).cloned().collect();
+        for key in stray {
+            self.must(Draft::new(Method::DELETE, ""), &held.name, Some(held.key(&key))).await?;
+            held.objects.remove(&key);
+        }
+        for (key, content) in objects {
+            if held.objects.get(key) == Some(&Some(content.clone())) {
+                continue;
+            }
+            let mut draft = Draft::new(Method::PUT, "");
+            draft.body = Bytes::from(content.clone());
+            draft.headers.push(("content-type".to_owned(), "text/plain".to_owned()));
+            held.objects.insert(key.clone(), None);
+            self.must(draft, &held.name, Some(held.key(key))).await?;
+            held.objects.insert(key.clone(), Some(content.clone()));
+        }
+        Ok(())
+    }
+
+    /// Empties and removes a bucket of the run.
+    pub(super) async fn remove(&self, bucket: &str) -> Result<(), Refused> {
+        let listing = self.ask(Draft::new(Method::GET, &format!("max-keys={MAX_OBJECTS}")), bucket, None).await?;
+        if listing.status() == StatusCode::NOT_FOUND {
+            return Ok(());
+        }
+        for key in listed(&listing) {
+            self.must(Draft::new(Method::DELETE, ""), bucket, Some(key)).await?;
+        }
+        let answer = self.ask(Draft::new(Method::DELETE, ""), bucket, None).await?;
+        if answer.status().is_success() || answer.status() == StatusCode::NOT_FOUND {
+            return Ok(());
+        }
+        Err(refusal(format!("DELETE {bucket}"), &answer))
+    }
+
+    /// Puts a borrowed bucket back: rules, ACL, and the objects that begin with the run's prefix.
+    pub(super) async fn restore(
+        &self,
+        bucket: &str,
+        cors: Option<&str>,
+        acl: Option<&str>,
+        objects: &str,
+    ) -> Result<(), Refused> {
+        let listing = self
+            .ask(
+                Draft::new(
+                    Method::GET,
+                    &format!("prefix={}&max-keys={MAX_OBJECTS}", crate::sign::encode_component(objects)),
+                ),
+                bucket,
+                None,
+            )
+            .await?;
+        // The prefix is compared here, too: a server that ignores it would give us the user's objects.
+        for key in listed(&listing).into_iter().filter(|key| !objects.is_empty() && key.starts_with(objects)) {
+            self.must(Draft::new(Method::DELETE, ""), bucket, Some(key)).await?;
+        }
+        if let Some(acl) = acl {
+            let mut draft = Draft::new(Method::PUT, "acl");
+            draft.headers.push(("x-oss-acl".to_owned(), acl.to_owned()));
+            self.must(draft, bucket, None).await?;
+        }
+        match cors {
+            Some(document) => {
+                let mut draft = Draft::new(Method::PUT, "cors");
+                draft.body = Bytes::from(document.to_owned());
+                draft.headers.push(("content-type".to_owned(), "application/xml".to_owned()));
+                draft.headers.push(("content-md5".to_owned(), content_md5(document.as_bytes())));
+                self.must(draft, bucket, None).await.map(drop)
+            }
+            None => self.must(Draft::new(Method::DELETE, "cors"), bucket, None).await.map(drop),
+        }
+    }
+
+    /// The CORS document of a bucket.
+    async fn cors_of(&self, bucket: &str) -> Result<Option<String>, Refused> {
+        let answer = self.ask(Draft::new(Method::GET, "cors"), bucket, None).await?;
+        match answer.status() {
+            status if status.is_success() => {
+                // What cannot be read cannot be put back.
+                crate::cors::xml::parse(answer.body()).map_err(|error| Refused {
+                    what: format!("GET {bucket}?cors"),
+                    status: Some(status),
+                    code: None,
+                    reason: format!("its CORS configuration cannot be read: {error}"),
+                })?;
+                Ok(Some(String::from_utf8_lossy(answer.body()).into_owned()))
+            }
+            StatusCode::NOT_FOUND if code(&answer).as_deref() == Some("NoSuchCORSConfiguration") => Ok(None),
+            _ => Err(refusal(format!("GET {bucket}?cors"), &answer)),
+        }
+    }
+
+    /// CORS document and ACL of a bucket as they are.
+    pub(super) async fn state(&self, bucket: &str) -> Result<(Option<String>, Option<String>), Refused> {
+        let cors = self.cors_of(bucket).await?;
+        let answer = self.ask(Draft::new(Method::GET, "acl"), bucket, None).await?;
+        let root = xml::parse(answer.body()).ok().filter(|_| answer.status().is_success());
+        let acl = root.and_then(|root| root.all("AccessControlList").next()?.text_of("Grant").map(str::to_owned));
+        Ok((cors, acl))
+    }
+}
+
+/// Keys of a listing.
+fn listed(answer: &Response<Bytes>) -> Vec<String> {
+    let Ok(root) = xml::parse(answer.body()) else { return Vec::new() };
+    root.all("Contents").filter_map(|object| object.text_of("Key")).map(str::to_owned).collect()
+}
+
+/// Code of an error document.
+pub(super) fn code(answer: &Response<Bytes>) -> Option<String> {
+    let root = xml::parse(answer.body()).ok().filter(|root| root.name == "Error")?;
+    root.text_of("Code").map(str::to_owned)
+}
+
+pub(super) fn refusal(what: String, answer: &Response<Bytes>) -> Refused {
+    let code = code(answer);
+    let shown = code.clone().map_or_else(String::new, |code| format!(" {code}"));
+    Refused {
+        what,
+        status: Some(answer.status()),
+        reason: format!("answered {}{shown}", answer.status().as_u16()),
+        code,
+    }
+}
+
+/// Something that [`clean_up`] could not undo.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Leftover {
+    /// The bucket.
+    pub bucket: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Undoes what interrupted runs left at an endpoint, and writes down what is done. Gives the names of the buckets that are
+/// as they should be, and those that are not.
+pub async fn clean_up(
+    target: &Target,
+    pending: &[Pending],
+    journal: &dyn Journal,
+    rate: Option<f64>,
+) -> (Vec<String>, Vec<Leftover>) {
+    let wire = Wire::new(std::sync::Arc::clone(&target.implementation), rate);
+    let owner = Owner { target, wire: &wire };
+    let (mut done, mut left) = (Vec::new(), Vec::new());
+    for entry in pending {
+        let (bucket, result, record) = match entry {
+            Pending::Remove(bucket) => {
+                let record = Entry::Removed { endpoint: target.name.clone(), bucket: bucket.clone() };
+                (bucket, owner.remove(bucket).await, record)
+            }
+            Pending::Restore { bucket, cors, acl, objects } => {
+                let record = Entry::Restored { endpoint: target.name.clone(), bucket: bucket.clone() };
+                (bucket, owner.restore(bucket, cors.as_deref(), acl.as_deref(), objects).await, record)
+            }
+        };
+        let written = result
+            .map_err(|refused| refused.to_string())
+            .and_then(|()| journal.record(&record).map_err(|error| error.to_string()));
+        match written {
+            Ok(()) => done.push(bucket.clone()),
+            Err(reason) => left.push(Leftover { bucket: bucket.clone(), reason }),
+        }
+    }
+    (done, left)
+}
+
+/// The CORS document of a bucket; none if it has none.
+///
+/// # Errors
+///
+/// If the endpoint does not say.
+pub async fn fetch_cors(target: &Target, bucket: &str) -> Result<Option<String>, super::SetupError> {
+    let wire = Wire::new(std::sync::Arc::clone(&target.implementation), None);
+    let state = Owner { target, wire: &wire }.cors_of(bucket).await;
+    state.map_err(|refused| {
+        super::SetupError::new(format!("{}: {refused}", target.name), "check --endpoint, --bucket and the keys")
+    })
+}

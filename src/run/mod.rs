@@ -1,0 +1,382 @@
+//! Cases against an implementation: [`run`] plans, schedules, judges, cleans up, and gives a report.
+//!
+//! One worker has one bucket and takes one case after the other. A case begins with a reset ([`worker`]); after a change of
+//! rules the worker waits until the change shows ([`settle`]); each step is judged on its first answer. What goes wrong
+//! while a case is prepared is an `Error`; what goes wrong in a step is told apart by asking again ([`wire`]).
+
+mod bucket;
+mod journal;
+mod request;
+mod settle;
+mod shown;
+mod wire;
+mod worker;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Mutex, watch};
+
+pub use self::bucket::{Leftover, clean_up, fetch_cors};
+pub use self::journal::{Entry, FileJournal, Journal, NoJournal, Pending, pending};
+pub use self::shown::{curl, head};
+pub use self::wire::Limiter;
+use self::wire::Wire;
+use self::worker::Worker;
+use crate::case::{BucketRole, Case, Identity, Operation, Suite, digest};
+use crate::cors::CorsConfiguration;
+use crate::dialect::{Dialect, Level};
+use crate::implementation::Implementation;
+use crate::report::{CaseReport, FORMAT_VERSION, Report, SuiteIdentity, Tool, Totals, Verdict};
+use crate::sign::{Credentials, Scheme};
+
+/// How a bucket is named in a URL.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Addressing {
+    /// As the first segment of the path.
+    Path,
+    /// As the first label of the host.
+    Virtual,
+}
+
+/// Whom to ask, and how.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "an input")]
+pub struct Target {
+    /// Who answers.
+    pub implementation: Arc<dyn Implementation>,
+    /// What it is called in the report.
+    pub name: String,
+    /// `http` or `https`.
+    pub protocol: String,
+    /// Host and port.
+    pub authority: String,
+    /// How buckets are named.
+    pub addressing: Addressing,
+    /// How requests are signed.
+    pub scheme: Scheme,
+    /// The owner; none for `--auth anonymous`.
+    pub credentials: Option<Credentials>,
+    /// A second account.
+    pub other: Option<Credentials>,
+    /// The variables that would name one, for the reason of a skip.
+    pub other_variables: &'static str,
+    /// What its answers are held against.
+    pub dialect: Arc<Dialect>,
+}
+
+/// Which buckets a run uses.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Buckets {
+    /// New ones, named after this prefix, removed at the end.
+    Own {
+        /// Begins each name.
+        prefix: String,
+    },
+    /// This one: its configuration is saved and restored, only objects that the run wrote are deleted.
+    Borrowed(String),
+}
+
+/// How to run.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "an input")]
+pub struct Options {
+    /// Workers.
+    pub jobs: usize,
+    /// Longest wait for a change of rules to show.
+    pub settle: Duration,
+    /// Buckets.
+    pub buckets: Buckets,
+    /// No case is left out.
+    pub complete: bool,
+    /// Stop after the first failed case.
+    pub fail_fast: bool,
+    /// Rules that are in place in a borrowed bucket, for a run without keys.
+    pub preconfigured: Option<CorsConfiguration>,
+    /// Where created and borrowed buckets are written down.
+    pub journal: Arc<dyn Journal>,
+    /// Requests a second, over all workers.
+    pub rate: Option<f64>,
+    /// True ends the run early; what was created is removed all the same.
+    pub cancelled: watch::Receiver<bool>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        // A sender that is gone never cancels.
+        let (_, cancelled) = watch::channel(false);
+        Self {
+            jobs: 1,
+            settle: Duration::ZERO,
+            buckets: Buckets::Own { prefix: "corsuite-".to_owned() },
+            complete: true,
+            fail_fast: false,
+            preconfigured: None,
+            journal: Arc::new(NoJournal),
+            rate: None,
+            cancelled,
+        }
+    }
+}
+
+/// What happens during a run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The run begins.
+    Started {
+        /// How many cases.
+        cases: usize,
+    },
+    /// A case has its verdict.
+    Finished(&'a CaseReport),
+    /// Something worth a line.
+    Note(&'a str),
+}
+
+/// Receives events, from any worker.
+pub type Listener = dyn Fn(Event<'_>) + Send + Sync;
+
+/// Why a run could not begin.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+#[non_exhaustive]
+pub struct SetupError {
+    /// What went wrong.
+    pub message: String,
+    /// The way out.
+    pub help: String,
+}
+
+impl SetupError {
+    pub(crate) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { message: message.into(), help: help.into() }
+    }
+}
+
+/// What the workers share.
+struct Shared {
+    target: Target,
+    options: Options,
+    wire: Wire,
+    cases: Vec<Case>,
+    next: AtomicUsize,
+    results: Mutex<Vec<Option<CaseReport>>>,
+    notes: Mutex<Vec<String>>,
+    stop: watch::Sender<Option<&'static str>>,
+    listener: Arc<Listener>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+/// Runs the cases of a suite that apply to the target's dialect.
+///
+/// # Errors
+///
+/// If the endpoint cannot be reached or refuses what every case needs, before any case has run.
+#[expect(clippy::disallowed_methods, reason = "shell: time of the run")]
+pub async fn run(
+    target: Target,
+    suite: &Suite,
+    options: Options,
+    listener: Arc<Listener>,
+) -> Result<Report, SetupError> {
+    let started = jiff::Timestamp::now();
+    let clock = Instant::now();
+    let cases: Vec<Case> = suite.cases.iter().filter(|case| case.applies(&target.dialect)).cloned().collect();
+    listener(Event::Started { cases: cases.len() });
+    let mut report = Report {
+        format_version: FORMAT_VERSION,
+        tool: Tool { name: "corsuite".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+        suite: SuiteIdentity {
+            digest: digest(suite),
+            dialect: target.dialect.name.clone(),
+            complete: options.complete,
+        },
+        target: crate::report::Target { endpoint: target.name.clone(), kind: target.implementation.kind() },
+        started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        elapsed_ms: 0,
+        totals: Totals::default(),
+        conformant: None,
+        behaviours: std::collections::BTreeMap::new(),
+        notes: Vec::new(),
+        cases: Vec::new(),
+    };
+    let claims = target.credentials.is_some();
+    // A borrowed bucket has one configuration, so one case at a time.
+    let jobs = match options.buckets {
+        Buckets::Own { .. } => options.jobs.clamp(1, cases.len().max(1)),
+        Buckets::Borrowed(_) => 1,
+    };
+    let shared = Arc::new(Shared {
+        wire: Wire::new(Arc::clone(&target.implementation), options.rate),
+        next: AtomicUsize::new(0),
+        results: Mutex::new(vec![None; cases.len()]),
+        notes: Mutex::new(Vec::new()),
+        stop: watch::channel(None).0,
+        target,
+        options,
+        cases,
+        listener,
+    });
+    let mut first = Worker::new(Arc::clone(&shared), 0);
+    let outcome = match first.open().await {
+        Ok(worker::Opened::Ready) => work(&shared, first, jobs).await,
+        Ok(worker::Opened::Unsupported(why)) => {
+            let all = shared.cases.iter().map(|case| unfinished(case, Verdict::Unsupported, &why, &shared)).collect();
+            first.close().await;
+            all
+        }
+        Err(error) => {
+            first.close().await;
+            return Err(error);
+        }
+    };
+    report.cases = outcome;
+    report.totals.requests = shared.wire.sent();
+    report.notes = shared.notes.lock().await.clone();
+    report.elapsed_ms = milliseconds(clock.elapsed());
+    report.finish(claims);
+    Ok(report)
+}
+
+async fn work(shared: &Arc<Shared>, first: Worker, jobs: usize) -> Vec<CaseReport> {
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(drive(first));
+    for number in 1..jobs {
+        tasks.spawn(drive(Worker::new(Arc::clone(shared), number)));
+    }
+    while tasks.join_next().await.is_some() {}
+    let results = shared.results.lock().await;
+    let reason = shared.stop.borrow().unwrap_or("not run");
+    let pairs = shared.cases.iter().zip(results.iter());
+    pairs
+        .map(|(case, result)| result.clone().unwrap_or_else(|| unfinished(case, Verdict::Skip, reason, shared)))
+        .collect()
+}
+
+/// Takes cases until there is none left or the run is stopped.
+async fn drive(mut worker: Worker) {
+    loop {
+        let shared = Arc::clone(worker.shared());
+        if *shared.options.cancelled.borrow() {
+            shared.stop.send_replace(Some("interrupted"));
+        }
+        if shared.stop.borrow().is_some() {
+            break;
+        }
+        let index = shared.next.fetch_add(1, Ordering::Relaxed);
+        let Some(case) = shared.cases.get(index) else { break };
+        let mut cancelled = shared.options.cancelled.clone();
+        let report = tokio::select! {
+            report = worker.case(case) => report,
+            () = interrupted(&mut cancelled) => {
+                shared.stop.send_replace(Some("interrupted"));
+                break;
+            }
+        };
+        (shared.listener)(Event::Finished(&report));
+        if shared.options.fail_fast && report.verdict == Verdict::Fail {
+            shared.stop.send_replace(Some("a case failed before it and --fail-fast is given"));
+        }
+        if let Some(place) = shared.results.lock().await.get_mut(index) {
+            *place = Some(report);
+        }
+    }
+    worker.close().await;
+}
+
+/// Returns when the run is cancelled; never, if nobody can cancel it.
+async fn interrupted(cancelled: &mut watch::Receiver<bool>) {
+    if cancelled.wait_for(|cancelled| *cancelled).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// The report of a case that was not judged.
+fn unfinished(case: &Case, verdict: Verdict, reason: &str, shared: &Shared) -> CaseReport {
+    CaseReport {
+        id: case.id.clone(),
+        about: case.about.clone(),
+        theme: case.theme.clone(),
+        file: case.file.path.clone(),
+        line: case.line,
+        clauses: case.clauses.clone(),
+        verdict,
+        level: case.level(&shared.target.dialect),
+        elapsed_ms: 0,
+        assertions: 0,
+        observed: std::collections::BTreeMap::new(),
+        reason: Some(reason.to_owned()),
+        mismatches: Vec::new(),
+    }
+}
+
+fn milliseconds(elapsed: Duration) -> u64 {
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Why a case cannot be run with what this run has, known before it starts.
+fn skip(case: &Case, shared: &Shared) -> Option<String> {
+    let target = &shared.target;
+    let needs = |identity: Identity| case.steps.iter().any(|step| step.identity == identity);
+    if needs(Identity::Other) && target.other.is_none() {
+        return Some(format!("needs a second account: set {}", target.other_variables));
+    }
+    let borrowed = matches!(shared.options.buckets, Buckets::Borrowed(_));
+    if borrowed && case.uses(BucketRole::Second) {
+        return Some("needs a second bucket, and --bucket lends only one".to_owned());
+    }
+    if target.credentials.is_none() {
+        return without_keys(case, shared);
+    }
+    None
+}
+
+/// A run without keys can only ask what anybody may, of a bucket whose rules the user has named.
+fn without_keys(case: &Case, shared: &Shared) -> Option<String> {
+    let needs_key = |why: &str| Some(format!("{why}, and --auth anonymous has no key"));
+    if !case.objects.is_empty() || case.acl != crate::case::Acl::Private {
+        return needs_key("needs objects or an ACL of its own");
+    }
+    let mut steps = case.steps.as_slice();
+    let in_place = shared.options.preconfigured.as_ref();
+    if let [first, rest @ ..] = steps
+        && first.setup
+    {
+        let wanted = match &first.operation {
+            Operation::PutCors(put) => {
+                settle::configuration_of(&request::document_of(put, &[]), &target_dialect(shared))
+            }
+            _ => None,
+        };
+        if wanted.is_none() || wanted.as_ref() != in_place {
+            return needs_key("needs rules that are not the ones in place");
+        }
+        steps = rest;
+    } else if in_place.is_some() || !steps.iter().all(|step| step.bucket == BucketRole::Missing) {
+        return needs_key("needs a bucket without rules");
+    }
+    let keyless = |identity| matches!(identity, Identity::Anonymous | Identity::UnknownKey);
+    if !steps.iter().all(|step| keyless(step.identity)) {
+        return needs_key("has signed requests");
+    }
+    None
+}
+
+fn target_dialect(shared: &Shared) -> Arc<Dialect> {
+    Arc::clone(&shared.target.dialect)
+}
+
+/// The level that a mismatch without a clause of its own has: that of the step's first assertion.
+fn level_of(clause: &str, dialect: &Dialect) -> Level {
+    dialect.clauses.get(clause).map_or(Level::Must, |clause| clause.level)
+}

@@ -1,0 +1,280 @@
+//! From a step to the bytes to send: [`build`]. Pure; the time is an argument.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
+use jiff::{SignedDuration, Timestamp};
+use md5::{Digest as _, Md5};
+
+use super::{Addressing, Target};
+use crate::case::{
+    ContentMd5, DocumentSource, Extra, Identity, ObjectRequest, Operation, Pad, Preflight, PutCors, document,
+};
+use crate::sign::{self, Credentials, Form, Resource, encode_component};
+
+/// Life of a presigned URL, in seconds.
+const PRESIGNED: u32 = 300;
+/// How far the clock of `as: skewed` is off: more than the 15 minutes that are tolerated.
+const SKEW: SignedDuration = SignedDuration::from_mins(20);
+
+/// Where a request goes and who sends it.
+#[derive(Clone, Debug)]
+pub(super) struct Envelope {
+    pub(super) bucket: Option<String>,
+    pub(super) object: Option<String>,
+    pub(super) identity: Identity,
+}
+
+/// A request before it has an address and a signature.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Draft {
+    pub(super) method: Method,
+    pub(super) query: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Bytes,
+    /// Parts of a browser form, signed when the envelope is known.
+    pub(super) form: Option<Vec<(String, String)>>,
+}
+
+impl Draft {
+    /// A request without body and header fields.
+    pub(super) fn new(method: Method, query: &str) -> Self {
+        Self { method, query: query.to_owned(), ..Self::default() }
+    }
+
+    fn header(&mut self, name: &str, value: impl Into<String>) {
+        self.headers.push((name.to_owned(), value.into()));
+    }
+}
+
+/// What an operation sends. `earlier` are the answers to the steps above.
+pub(super) fn draft(operation: &Operation, earlier: &[Response<Bytes>]) -> Draft {
+    match operation {
+        Operation::PutCors(put) => put_cors(put, earlier),
+        Operation::GetCors(extra) => with_extra(Draft::new(Method::GET, "cors"), extra),
+        Operation::DeleteCors(extra) => with_extra(Draft::new(Method::DELETE, "cors"), extra),
+        Operation::Preflight(preflight) => options(preflight),
+        Operation::Request(request) => object_request(request),
+    }
+}
+
+fn with_extra(mut draft: Draft, extra: &Extra) -> Draft {
+    if let Some(query) = &extra.query {
+        draft.query.clone_from(query);
+    }
+    draft.headers.extend(extra.headers.iter().cloned());
+    draft
+}
+
+/// The document of a step.
+pub(super) fn document_of(put: &PutCors, earlier: &[Response<Bytes>]) -> Bytes {
+    match &put.body {
+        DocumentSource::Rules { rules, size: None, .. } => rules.to_xml().into(),
+        DocumentSource::Rules { rules, size: Some(size), pad } => {
+            // The loader has tried the size.
+            let exact = document::write(rules, *size, *pad).or_else(|| document::write(rules, *size, Pad::Space));
+            exact.unwrap_or_default().into()
+        }
+        DocumentSource::Bytes(bytes) => bytes.clone().into(),
+        DocumentSource::From(step) => earlier.get(*step).map(|answer| answer.body().clone()).unwrap_or_default(),
+    }
+}
+
+/// The base64 of a body's MD5.
+pub(super) fn content_md5(body: &[u8]) -> String {
+    STANDARD.encode(Md5::digest(body))
+}
+
+fn put_cors(put: &PutCors, earlier: &[Response<Bytes>]) -> Draft {
+    let mut draft = Draft::new(Method::PUT, "cors");
+    draft.body = document_of(put, earlier);
+    if let Some(kind) = &put.content_type {
+        draft.header("content-type", kind);
+    }
+    match &put.content_md5 {
+        ContentMd5::Absent => {}
+        ContentMd5::Right => draft.header("content-md5", content_md5(&draft.body)),
+        ContentMd5::Wrong => draft.header("content-md5", content_md5(b"another body")),
+        ContentMd5::Literal(text) => draft.header("content-md5", text),
+    }
+    with_extra(draft, &put.extra)
+}
+
+fn options(preflight: &Preflight) -> Draft {
+    let mut draft = Draft::new(Method::OPTIONS, "");
+    for origin in &preflight.origin {
+        draft.header("origin", origin);
+    }
+    for method in &preflight.method {
+        draft.header("access-control-request-method", method);
+    }
+    if let Some(names) = &preflight.request_headers {
+        draft.header("access-control-request-headers", names);
+    }
+    if let Some(body) = &preflight.body {
+        draft.body = Bytes::from(body.clone());
+    }
+    with_extra(draft, &preflight.extra)
+}
+
+fn object_request(request: &ObjectRequest) -> Draft {
+    // The loader has checked the method.
+    let method = Method::from_bytes(request.method.as_bytes()).unwrap_or_default();
+    let mut draft = Draft::new(method, "");
+    for origin in &request.origin {
+        draft.header("origin", origin);
+    }
+    if let Some(body) = &request.body {
+        draft.body = Bytes::from(body.clone());
+    }
+    draft.form.clone_from(&request.form);
+    with_extra(draft, &request.extra)
+}
+
+/// Why a step cannot be sent.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub(super) enum Unsendable {
+    /// There is no second account.
+    #[error("needs a second account: set {0}")]
+    NoOtherAccount(&'static str),
+    /// There is no key at all.
+    #[error("needs the owner's access key")]
+    Anonymous,
+    /// The address cannot be made.
+    #[error("the address cannot be made: {0}")]
+    Address(String),
+}
+
+/// Gives a draft its address and its signature.
+pub(super) fn build(
+    draft: Draft,
+    envelope: &Envelope,
+    target: &Target,
+    now: Timestamp,
+) -> Result<Request<Bytes>, Unsendable> {
+    let credentials = credentials(envelope.identity, target)?;
+    let mut draft = draft;
+    if let Some(parts) = draft.form.take() {
+        form(&mut draft, &parts, envelope, credentials.as_ref(), target, now);
+    }
+    let uri = address(envelope, &draft.query, target)?;
+    let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
+    let mut headers = HeaderMap::new();
+    if let Ok(host) = HeaderValue::from_str(&authority) {
+        headers.insert(header::HOST, host);
+    }
+    for (name, value) in &draft.headers {
+        // The loader has checked both.
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
+        {
+            headers.append(name, value);
+        }
+    }
+    let has_body = !draft.body.is_empty() || matches!(draft.method, Method::PUT | Method::POST);
+    if has_body {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(draft.body.len()));
+    }
+    let mut request = Request::new(draft.body);
+    *request.method_mut() = draft.method;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    let (mut parts, body) = request.into_parts();
+    if let Some(credentials) = credentials.filter(|_| envelope.identity != Identity::Anonymous) {
+        signed(&mut parts, &credentials, envelope, target, now);
+    }
+    Ok(Request::from_parts(parts, body))
+}
+
+fn signed(parts: &mut Parts, credentials: &Credentials, envelope: &Envelope, target: &Target, now: Timestamp) {
+    // A browser form carries its own signature.
+    let is_form =
+        parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/form-data"));
+    if is_form {
+        return;
+    }
+    let resource = Resource { bucket: envelope.bucket.clone(), object: envelope.object.clone() };
+    let (form, time) = match envelope.identity {
+        Identity::Presigned => (Form::Presigned { expires: PRESIGNED }, now),
+        Identity::Expired => (Form::Presigned { expires: 60 }, now - SignedDuration::from_mins(5)),
+        Identity::Skewed => (Form::Header, now - SKEW),
+        _ => (Form::Header, now),
+    };
+    sign::sign(parts, &target.scheme, form, credentials, &resource, time);
+}
+
+fn credentials(identity: Identity, target: &Target) -> Result<Option<Credentials>, Unsendable> {
+    let owner = target.credentials.clone();
+    match identity {
+        Identity::Anonymous => Ok(None),
+        Identity::Other => match &target.other {
+            Some(other) => Ok(Some(other.clone())),
+            None => Err(Unsendable::NoOtherAccount(target.other_variables)),
+        },
+        Identity::UnknownKey => Ok(Some(Credentials::new("LTAI0corsuite0unknown000", "corsuite-unknown-secret"))),
+        Identity::BadSignature => {
+            let owner = owner.ok_or(Unsendable::Anonymous)?;
+            Ok(Some(Credentials { access_key_secret: "corsuite-wrong-secret".to_owned(), ..owner }))
+        }
+        Identity::Owner | Identity::Skewed | Identity::Presigned | Identity::Expired => {
+            owner.map(Some).ok_or(Unsendable::Anonymous)
+        }
+    }
+}
+
+/// Path-style or virtual-hosted URL; the key percent-encoded, its slashes kept.
+pub(super) fn address(envelope: &Envelope, query: &str, target: &Target) -> Result<Uri, Unsendable> {
+    let key: Vec<String> = envelope.object.as_deref().unwrap_or_default().split('/').map(encode_component).collect();
+    let key = key.join("/");
+    let (host, path) = match (&envelope.bucket, target.addressing) {
+        (None, _) => (target.authority.clone(), "/".to_owned()),
+        (Some(bucket), Addressing::Path) => (target.authority.clone(), format!("/{bucket}/{key}")),
+        (Some(bucket), Addressing::Virtual) => (format!("{bucket}.{}", target.authority), format!("/{key}")),
+    };
+    let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+    let text = format!("{}://{host}{path}{query}", target.protocol);
+    text.parse().map_err(|_| Unsendable::Address(text))
+}
+
+/// multipart/form-data of RFC 7578, with key, policy and signature where the identity has a key.
+fn form(
+    draft: &mut Draft,
+    parts: &[(String, String)],
+    envelope: &Envelope,
+    credentials: Option<&Credentials>,
+    target: &Target,
+    now: Timestamp,
+) {
+    const BOUNDARY: &str = "corsuite-4f1c2a9d7e";
+    let expiration = (now + SignedDuration::from_mins(10)).strftime("%Y-%m-%dT%H:%M:%S.000Z");
+    let bucket = envelope.bucket.as_deref().unwrap_or_default();
+    let policy = format!("{{\"expiration\":\"{expiration}\",\"conditions\":[{{\"bucket\":\"{bucket}\"}}]}}");
+    let mut fields: Vec<(String, String)> = Vec::new();
+    if let Some(credentials) = credentials {
+        fields.extend(sign::sign_policy(&target.scheme, credentials, policy.as_bytes(), now));
+    }
+    // The content comes last, as the vendor's page demands.
+    let (file, rest): (Vec<_>, Vec<_>) = parts.iter().cloned().partition(|(name, _)| name == "file");
+    fields.splice(0..0, rest);
+    fields.extend(file);
+    let mut body = String::new();
+    for (name, value) in fields {
+        let filename = if name == "file" { "; filename=\"file\"\r\nContent-Type: text/plain" } else { "" };
+        body.extend([
+            "--",
+            BOUNDARY,
+            "\r\nContent-Disposition: form-data; name=\"",
+            &name,
+            "\"",
+            filename,
+            "\r\n\r\n",
+            &value,
+            "\r\n",
+        ]);
+    }
+    body.extend(["--", BOUNDARY, "--\r\n"]);
+    draft.body = body.into();
+    draft.header("content-type", format!("multipart/form-data; boundary={BOUNDARY}"));
+}

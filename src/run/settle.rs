@@ -1,0 +1,175 @@
+//! When a change of rules has arrived: what GetBucketCors must show, and a [`Probe`] that tells old rules from new ones.
+
+use http::{HeaderMap, Method, Request, Response};
+
+use crate::cors::xml::{Document, Text, parse};
+use crate::cors::{CorsConfiguration, CorsRequest, CorsRule, Outcome, Pattern, evaluate, validate};
+use crate::dialect::{Behaviours, Dialect};
+
+/// The configuration that a document stores, if the dialect accepts it.
+pub(super) fn configuration_of(document: &[u8], dialect: &Dialect) -> Option<CorsConfiguration> {
+    let document = parse(document).ok()?;
+    validate(&document, &dialect.limits, &dialect.behaviours).ok().map(CorsConfiguration::into_stored)
+}
+
+/// Whether an answer of GetBucketCors shows what was put (`None`: nothing). Only the origins of the rules and ResponseVary
+/// are compared: how the rest comes back is for cases to judge.
+pub(super) fn shows(answer: &Response<bytes::Bytes>, wanted: Option<&Document>) -> bool {
+    let document = if answer.status().is_success() { parse(answer.body()).ok() } else { None };
+    let rules = document.as_ref().map_or(&[][..], |document| document.rules.as_slice());
+    let Some(wanted) = wanted else { return rules.is_empty() };
+    let values = |texts: &[Text]| {
+        let mut values: Vec<String> = texts.iter().map(|text| text.value.trim_ascii().to_owned()).collect();
+        values.sort_unstable();
+        values.dedup();
+        values
+    };
+    let vary =
+        |document: &Document| document.response_vary.first().is_some_and(|text| text.value.trim_ascii() == "true");
+    document.as_ref().is_some_and(|document| vary(document) == vary(wanted))
+        && rules.len() == wanted.rules.len()
+        && rules
+            .iter()
+            .zip(&wanted.rules)
+            .all(|(found, wanted)| values(&found.allowed_origins) == values(&wanted.allowed_origins))
+}
+
+/// What tells two grants apart; none is a refusal.
+type Signature = Option<(Vec<u8>, Vec<String>, Vec<String>, Option<u64>)>;
+
+/// A preflight that old and new rules answer differently.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Probe {
+    pub(super) origin: String,
+    pub(super) method: String,
+    old: Signature,
+    new: Signature,
+}
+
+impl Probe {
+    /// The first such preflight, if there is one.
+    pub(super) fn between(
+        old: Option<&CorsConfiguration>,
+        new: Option<&CorsConfiguration>,
+        behaviours: &Behaviours,
+    ) -> Option<Self> {
+        let rules = |side: Option<&'_ CorsConfiguration>| side.map(|side| side.rules.clone()).unwrap_or_default();
+        rules(new).iter().chain(&rules(old)).find_map(|rule| {
+            questions(rule).into_iter().find_map(|(origin, method)| {
+                let (before, after) = (ask(old, &origin, &method, behaviours), ask(new, &origin, &method, behaviours));
+                (before != after).then_some(Self { origin, method, old: before, new: after })
+            })
+        })
+    }
+
+    /// Whether an answer is that of the new rules, as far as they differ from the old ones.
+    pub(super) fn is_new(&self, answer: &Response<bytes::Bytes>) -> bool {
+        let headers = answer.headers();
+        let allowed = headers.contains_key("access-control-allow-origin");
+        let (Some(new), Some(old)) = (&self.new, &self.old) else { return allowed == self.new.is_some() };
+        let list = |name: &str| -> Vec<String> {
+            let text = one(headers, name);
+            text.split(',').map(|member| member.trim().to_owned()).filter(|member| !member.is_empty()).collect()
+        };
+        let sorted = |mut values: Vec<String>| {
+            values.sort_unstable();
+            values
+        };
+        allowed
+            && (new.0 == old.0 || one(headers, "access-control-allow-origin").as_bytes() == new.0)
+            && (new.1 == old.1 || sorted(list("access-control-allow-methods")) == sorted(new.1.clone()))
+            && (new.2 == old.2 || sorted(list("access-control-expose-headers")) == sorted(new.2.clone()))
+            && (new.3 == old.3 || one(headers, "access-control-max-age").parse().ok() == new.3)
+    }
+}
+
+fn one(headers: &HeaderMap, name: &str) -> String {
+    let lines: Vec<String> =
+        headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes()).trim().to_owned()).collect();
+    lines.join(", ")
+}
+
+/// Origins and methods that a rule allows.
+fn questions(rule: &CorsRule) -> Vec<(String, String)> {
+    let origins = rule.allowed_origins.iter().map(sample).filter(|origin| http::HeaderValue::from_str(origin).is_ok());
+    let pairs =
+        origins.flat_map(|origin| rule.allowed_methods.iter().map(move |method| (origin.clone(), method.clone())));
+    pairs.filter(|(origin, _)| !origin.is_empty()).collect()
+}
+
+fn sample(pattern: &Pattern) -> String {
+    if pattern.is_star() { "https://corsuite-probe.example".to_owned() } else { pattern.as_str().replace('*', "probe") }
+}
+
+fn ask(configuration: Option<&CorsConfiguration>, origin: &str, method: &str, behaviours: &Behaviours) -> Signature {
+    let request = Request::builder()
+        .method(Method::OPTIONS)
+        .header("origin", origin)
+        .header("access-control-request-method", method)
+        .body(())
+        .ok()?;
+    let asked = CorsRequest::from_parts(request.method(), request.headers());
+    match evaluate(configuration, &asked, behaviours).outcome {
+        Outcome::Allow(grant) => {
+            Some((grant.allow_origin, grant.allow_methods, grant.expose_headers, grant.max_age_seconds))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn rules(text: &str) -> (Document, CorsConfiguration) {
+        let document = format!("<CORSConfiguration><CORSRule>{text}</CORSRule></CORSConfiguration>");
+        (parse(document.as_bytes()).unwrap(), configuration_of(document.as_bytes(), Dialect::oss()).unwrap())
+    }
+
+    fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Response<Bytes> {
+        let mut answer = Response::builder().status(status);
+        for (name, value) in headers {
+            answer = answer.header(*name, *value);
+        }
+        answer.body(Bytes::from(body.to_owned())).unwrap()
+    }
+
+    const A: &str = "<AllowedOrigin>https://a</AllowedOrigin><AllowedMethod>GET</AllowedMethod>";
+    const B: &str =
+        "<AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod><MaxAgeSeconds>7</MaxAgeSeconds>";
+
+    #[test]
+    fn what_get_shows() {
+        let (document, _) = rules(A);
+        let body = crate::cors::xml::write(&rules(A).1);
+        assert!(shows(&answer(200, &[], &body), Some(&document)));
+        assert!(!shows(&answer(200, &[], &crate::cors::xml::write(&rules(B).1)), Some(&document)));
+        assert!(!shows(&answer(404, &[], "<Error/>"), Some(&document)));
+        assert!(shows(&answer(404, &[], "<Error/>"), None));
+        assert!(shows(&answer(200, &[], ""), None));
+        assert!(!shows(&answer(200, &[], &body), None));
+    }
+
+    #[test]
+    fn a_probe_tells_old_from_new() {
+        let behaviours = &Dialect::oss().behaviours;
+        let (a, b) = (rules(A).1, rules(B).1);
+        let probe = Probe::between(Some(&a), Some(&b), behaviours).unwrap();
+        let granted = [("access-control-allow-origin", "*"), ("access-control-max-age", "7")];
+        assert!(probe.is_new(&answer(200, &granted, "")));
+        assert!(!probe.is_new(&answer(403, &[], "")));
+        let gone = Probe::between(Some(&a), None, behaviours).unwrap();
+        assert!(gone.is_new(&answer(403, &[], "")) && !gone.is_new(&answer(200, &granted, "")));
+        assert_eq!(Probe::between(Some(&a), Some(&a), behaviours), None);
+        let older = rules(&B.replace('7', "8")).1;
+        let age = Probe::between(Some(&older), Some(&b), behaviours).unwrap();
+        assert!(age.is_new(&answer(200, &granted, "")));
+        assert!(!age.is_new(&answer(
+            200,
+            &[("access-control-allow-origin", "*"), ("access-control-max-age", "8")],
+            ""
+        )));
+    }
+}

@@ -1,0 +1,149 @@
+//! Sending with patience: [`Wire`] counts requests, keeps to a rate and waits out 429 and 503.
+#![expect(clippy::disallowed_methods, reason = "shell: the clock of the rate limit")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, header};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::implementation::{Implementation, SendError};
+
+/// How often a request is sent that is answered 429 or 503.
+const PATIENCE: u32 = 5;
+/// First wait after such an answer; each further one is twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// Longest wait that a Retry-After is followed for.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// At most so many requests a second, evenly spaced.
+#[derive(Debug)]
+pub struct Limiter {
+    interval: Duration,
+    next: Mutex<Option<Instant>>,
+}
+
+impl Limiter {
+    /// For a rate in requests a second.
+    pub fn new(rate: f64) -> Self {
+        let interval = Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::ZERO);
+        Self { interval, next: Mutex::new(None) }
+    }
+
+    /// Returns when it is this request's turn.
+    pub async fn turn(&self) {
+        let at = {
+            let mut next = self.next.lock().await;
+            let at = next.map_or_else(Instant::now, |next| next.max(Instant::now()));
+            *next = Some(at + self.interval);
+            at
+        };
+        sleep_until(at).await;
+    }
+}
+
+/// The way to the implementation.
+#[derive(Debug)]
+pub(super) struct Wire {
+    implementation: Arc<dyn Implementation>,
+    limiter: Option<Limiter>,
+    sent: AtomicUsize,
+}
+
+/// An answer and how often it was asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Sent {
+    pub(super) result: Result<Response<Bytes>, SendError>,
+    pub(super) attempts: u32,
+    /// Whether the server kept asking for patience.
+    pub(super) busy: bool,
+}
+
+impl Wire {
+    pub(super) fn new(implementation: Arc<dyn Implementation>, rate: Option<f64>) -> Self {
+        Self { implementation, limiter: rate.map(Limiter::new), sent: AtomicUsize::new(0) }
+    }
+
+    /// How many requests were sent.
+    pub(super) fn sent(&self) -> usize {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Sends once.
+    pub(super) async fn once(&self, request: Request<Bytes>) -> Result<Response<Bytes>, SendError> {
+        if let Some(limiter) = &self.limiter {
+            limiter.turn().await;
+        }
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        self.implementation.send(request).await
+    }
+
+    /// Sends until the answer is neither 429 nor 503, or patience ends.
+    pub(super) async fn send(&self, request: &Request<Bytes>) -> Sent {
+        let mut wait = FIRST_WAIT;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let result = self.once(request.clone()).await;
+            let busy = result.as_ref().is_ok_and(|answer| {
+                matches!(answer.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+            });
+            if !busy || attempts == PATIENCE {
+                return Sent { result, attempts, busy };
+            }
+            let asked = result.as_ref().ok().and_then(retry_after);
+            sleep(asked.unwrap_or(wait).min(LONGEST_WAIT)).await;
+            wait *= 2;
+        }
+    }
+}
+
+/// Retry-After in seconds; the date form is not followed.
+fn retry_after(answer: &Response<Bytes>) -> Option<Duration> {
+    let seconds = answer.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::implementation::BoxFuture;
+    use crate::report::Kind;
+
+    #[derive(Debug)]
+    struct Busy(AtomicUsize);
+
+    impl Implementation for Busy {
+        fn send(&self, _: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
+            let status = if self.0.fetch_add(1, Ordering::Relaxed) < 3 { 503 } else { 200 };
+            Box::pin(std::future::ready(Ok(Response::builder().status(status).body(Bytes::new()).unwrap())))
+        }
+
+        fn kind(&self) -> Kind {
+            Kind::InProcess
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn busy_answers_are_waited_out() {
+        let wire = Wire::new(Arc::new(Busy(AtomicUsize::new(0))), None);
+        let started = Instant::now();
+        let sent = wire.send(&Request::new(Bytes::new())).await;
+        assert_eq!((sent.result.unwrap().status().as_u16(), sent.attempts, sent.busy), (200, 4, false));
+        assert_eq!(started.elapsed(), Duration::from_millis(200 + 400 + 800));
+        assert_eq!(wire.sent(), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rate_is_kept() {
+        let limiter = Limiter::new(10.0);
+        let started = Instant::now();
+        for _ in 0..11 {
+            limiter.turn().await;
+        }
+        assert_eq!(started.elapsed(), Duration::from_secs(1));
+    }
+}
