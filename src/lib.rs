@@ -18,6 +18,9 @@ pub mod reference;
 
 pub mod case;
 
+#[cfg(any(test, feature = "properties"))]
+pub mod properties;
+
 pub mod report;
 
 #[cfg(feature = "net")]
@@ -45,3 +48,11 @@ macro_rules! assert_snapshot {
 }
 #[cfg(test)]
 pub(crate) use assert_snapshot;
+
+/// So many cases a law; failures are kept under `tests/`.
+#[cfg(test)]
+pub(crate) fn laws(cases: u32) -> proptest::test_runner::Config {
+    use proptest::test_runner::FileFailurePersistence::Direct;
+    let kept = Direct(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/proptest-regressions.txt"));
+    proptest::test_runner::Config { cases, failure_persistence: Some(Box::new(kept)), ..Default::default() }
+}

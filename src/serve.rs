@@ -115,14 +115,13 @@ async fn accept(
 
 async fn answer(reference: Embedded, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
-    let response = match Limited::new(body, MAX_BODY).collect().await {
-        Ok(body) => reference.respond(&Request::from_parts(parts, body.to_bytes())),
-        Err(_) => {
-            let mut response = Response::new(Bytes::from_static(b"the body is too large or did not arrive\n"));
-            *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            response
-        }
+    let response = if let Ok(body) = Limited::new(body, MAX_BODY).collect().await {
+        reference.respond(&Request::from_parts(parts, body.to_bytes()))
+    } else {
+        let mut response = Response::new(Bytes::from_static(b"the body is too large or did not arrive\n"));
+        *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        response
     };
     Ok(response.map(Full::new))
 }

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Does an object store's bucket CORS do what its documentation says?
 #[derive(Debug, Parser)]
-#[command(name = "corsuite", version, about, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "corsuite", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,

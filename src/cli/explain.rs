@@ -55,7 +55,7 @@ pub(super) fn configuration(
     context: &Context,
 ) -> Result<CorsConfiguration, Failure> {
     let bytes = file.text.as_bytes();
-    let fail = |found: Vec<Diagnostic>| Failure { exit: super::Exit::Usage, text: render(&found, context.error_style) };
+    let fail = |found: Vec<Diagnostic>| Failure { exit: Exit::Usage, text: render(&found, context.error_style) };
     let document = cors::xml::parse(bytes)
         .map_err(|error| fail(vec![Diagnostic::error(file, error.offset..error.offset + 1, error.message)]))?;
     cors::validate(&document, &dialect.limits, &dialect.behaviours).map_err(|violations| {
@@ -202,9 +202,10 @@ fn in_a_browser(decision: &Decision, arguments: &Explain) -> String {
     } else {
         status = StatusCode::FORBIDDEN;
     }
-    let result = match arguments.actual {
-        true => browser::cors_check(&script, &headers),
-        false => browser::preflight_check(&script, status, &headers),
+    let result = if arguments.actual {
+        browser::cors_check(&script, &headers)
+    } else {
+        browser::preflight_check(&script, status, &headers)
     };
     match (result, arguments.actual) {
         (Ok(()), true) => "\na browser lets the script read the answer\n".to_owned(),

@@ -56,7 +56,7 @@ fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
             if !["dialects", "deviations"].contains(&name) && !name.starts_with('.') {
                 files.extend(folder(&entry)?);
             }
-        } else if name.ends_with(".yaml") || name.ends_with(".yml") {
+        } else if entry.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
             files.push(entry);
         }
     }

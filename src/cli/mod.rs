@@ -205,7 +205,8 @@ mod tests {
         text.push_str(&command.render_long_help().to_string());
         for name in ["run", "serve", "explain", "check", "list", "cleanup", "sign", "completions"] {
             let sub = command.find_subcommand_mut(name).unwrap();
-            text.push_str(&format!("\n---- {name}\n\n{}", sub.clone().term_width(100).render_help()));
+            let help = sub.clone().term_width(100).render_help().to_string();
+            text.extend(["\n---- ", name, "\n\n", &help]);
         }
         crate::assert_snapshot!("help", text);
     }

@@ -43,12 +43,11 @@ pub(super) fn sign(arguments: &Sign, context: &Context) -> Result<Exit, Failure>
     let path = request.uri().path().trim_start_matches('/').to_owned();
     let some = |text: &str| Some(decode_component(text)).filter(|text| !text.is_empty());
     let in_host = arguments.bucket.as_deref().filter(|bucket| authority.starts_with(&format!("{bucket}.")));
-    let resource = match in_host {
-        Some(bucket) => Resource { bucket: Some(bucket.to_owned()), object: some(&path) },
-        None => {
-            let (bucket, object) = path.split_once('/').unwrap_or((&path, ""));
-            Resource { bucket: some(bucket), object: some(object) }
-        }
+    let resource = if let Some(bucket) = in_host {
+        Resource { bucket: Some(bucket.to_owned()), object: some(&path) }
+    } else {
+        let (bucket, object) = path.split_once('/').unwrap_or((&path, ""));
+        Resource { bucket: some(bucket), object: some(object) }
     };
     let now = jiff::Timestamp::now();
     let (form, now) = match arguments.identity {

@@ -73,14 +73,13 @@ pub(super) fn target(
     let (protocol, authority) = parse(endpoint)?;
     let named = !is_address(host(&authority));
     let addressing = match arguments.addressing {
-        AddressingChoice::Path => Addressing::Path,
         AddressingChoice::Virtual if named => Addressing::Virtual,
         AddressingChoice::Virtual => {
             return Err(Failure::usage("--addressing virtual needs a name, and the endpoint is an IP address")
                 .help("for this machine use http://localhost:PORT: names under localhost are this machine, too"));
         }
         AddressingChoice::Auto if named && host(&authority) != "localhost" => Addressing::Virtual,
-        AddressingChoice::Auto => Addressing::Path,
+        AddressingChoice::Path | AddressingChoice::Auto => Addressing::Path,
     };
     let credentials = match (arguments.auth, &context.owner) {
         (Auth::Anonymous, _) => None,

@@ -97,7 +97,7 @@ fn an_error_document() {
     date: Fri, 02 Jan 2026 03:04:05 GMT
     x-oss-request-id: 5E9BBA15DCEC0F353668FBE9
     x-oss-server-time: 0
-    content-length: 376
+    content-length: 342
 
     <?xml version="1.0" encoding="UTF-8"?>
     <Error>
@@ -105,7 +105,6 @@ fn an_error_document() {
       <Message>The CORS Configuration does not exist.</Message>
       <RequestId>5E9BBA15DCEC0F353668FBE9</RequestId>
       <HostId>127.0.0.1</HostId>
-      <BucketName>bucket</BucketName>
       <EC>0034-00000001</EC>
       <RecommendDoc>https://api.aliyun.com/troubleshoot?q=0034-00000001</RecommendDoc>
     </Error>
@@ -256,6 +255,8 @@ fn a_length_is_needed() {
 }
 
 proptest::proptest! {
+    #![proptest_config(crate::laws(256))]
+
     /// Nothing a stranger sends panics, and every error is a document.
     #[test]
     fn any_request_is_answered(method in "[A-Z]{1,7}", path in "[!-~]{0,20}", query in "[!-~]{0,20}", header in "[ -~]{0,30}", body in ".{0,40}") {

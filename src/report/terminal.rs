@@ -103,7 +103,9 @@ fn exchange(text: &mut String, mismatch: &MismatchReport, style: Style) {
         text.extend(["      ", &paint(style, Paint::Dim, line.trim_end()), "\n"]);
     }
     if !mismatch.curl.is_empty() {
-        text.extend(["      again: ", &visible(&mismatch.curl), "\n"]);
+        // A body may have several lines, and between quotes a shell wants them as they are.
+        let lines: Vec<String> = mismatch.curl.lines().map(visible).collect();
+        text.extend(["      again: ", &lines.join("\n"), "\n"]);
     }
 }
 
@@ -140,7 +142,7 @@ pub fn summary(report: &Report, style: Style) -> String {
     text.push('\n');
     let totals = &report.totals;
     let tenths = report.elapsed_ms / 10;
-    text.push_str(&format!(
+    let counts = format!(
         "{} assertions, {} requests, {}.{:02} s, {} dialect, {}\n",
         totals.assertions,
         totals.requests,
@@ -148,7 +150,8 @@ pub fn summary(report: &Report, style: Style) -> String {
         tenths % 100,
         visible(&report.suite.dialect),
         visible(&report.target.endpoint),
-    ));
+    );
+    text.push_str(&counts);
     let verdict = match report.conformant {
         Some(true) => paint(style, Paint::Good, "conformant: yes"),
         Some(false) => paint(style, Paint::Bad, "conformant: no"),
@@ -257,7 +260,21 @@ mod tests {
 
     #[test]
     fn a_failure() {
-        insta::assert_snapshot!(failure(&failed(), Style::Plain), @"");
+        insta::assert_snapshot!(failure(&failed(), Style::Plain), @r"
+        FAIL first-of-two (must)  cases/config/x.yaml:3
+          both rules match
+          step 1, line 7, asked 2 times: OPTIONS /b/k
+            must match.first: The first rule answers. [PUT]
+              headers.access-control-max-age
+                expected  10
+                actual    20
+              headers.access-control-allow-origin
+                expected  https://a
+                actual    \u{202e}*
+              < HTTP/1.1 200 OK
+              < x: \u{1b}[2J
+              again: curl -X OPTIONS http://h/b/k
+        ");
         assert!(failure(&failed(), Style::Coloured).contains("\x1b[31;1mFAIL\x1b[0m"));
         assert_eq!(failure(&case("a", Verdict::Pass, Level::Must), Style::Plain), "");
     }
@@ -270,6 +287,20 @@ mod tests {
         seen.observed.insert("max_rules".to_owned(), "10".to_owned());
         let mut report = report(vec![case("a", Verdict::Pass, Level::Must), failed(), skipped, seen]);
         report.notes.push("bucket x is left over".to_owned());
-        insta::assert_snapshot!(summary(&report, Style::Plain), @"");
+        insta::assert_snapshot!(summary(&report, Style::Plain), @"
+        theme   cases  pass  must failed  should failed  error  skipped
+        config      4     2            1              0      0        1
+        all         4     2            1              0      0        1
+
+        skipped 1: needs a second account
+
+        at points that the documents leave open:
+          max_rules=10
+
+        note: bucket x is left over
+
+        4 assertions, 0 requests, 0.01 s, oss dialect, http://127.0.0.1:9000
+        conformant: no
+        ");
     }
 }

@@ -129,10 +129,10 @@ pub fn pending(text: &str, endpoint: &str) -> Vec<Pending> {
     let entries = text.lines().filter_map(|line| serde_json::from_str::<Entry>(line).ok());
     for entry in entries {
         match entry {
-            Entry::Create { endpoint: at, bucket } if at == endpoint => {
-                if !found.contains(&Pending::Remove(bucket.clone())) {
-                    found.push(Pending::Remove(bucket));
-                }
+            Entry::Create { endpoint: at, bucket }
+                if at == endpoint && !found.contains(&Pending::Remove(bucket.clone())) =>
+            {
+                found.push(Pending::Remove(bucket));
             }
             Entry::Removed { endpoint: at, bucket } if at == endpoint => {
                 found.retain(|pending| *pending != Pending::Remove(bucket.clone()));

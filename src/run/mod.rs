@@ -242,7 +242,7 @@ pub async fn run(
     };
     report.cases = outcome;
     report.totals.requests = shared.wire.sent();
-    report.notes = shared.notes.lock().await.clone();
+    report.notes.clone_from(&*shared.notes.lock().await);
     report.elapsed_ms = milliseconds(clock.elapsed());
     report.finish(claims);
     Ok(report)

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, Version};
 
 use crate::case::Identity;
+use crate::sign::Scheme;
 
 /// Longest piece of a body that is shown, in characters.
 const BODY: usize = 2000;
@@ -64,8 +65,8 @@ fn body(text: &mut String, body: &Bytes) {
 }
 
 /// A command line that sends the request again. The signature of a signed request is made by `corsuite sign`, from the
-/// environment.
-pub fn curl(request: &Request<Bytes>, identity: Identity, bucket: Option<&str>) -> String {
+/// environment, by the same scheme.
+pub fn curl(request: &Request<Bytes>, identity: Identity, bucket: Option<&str>, scheme: &Scheme) -> String {
     let signs = matches!(
         identity,
         Identity::Owner | Identity::Other | Identity::Skewed | Identity::Presigned | Identity::Expired
@@ -103,6 +104,10 @@ pub fn curl(request: &Request<Bytes>, identity: Identity, bucket: Option<&str>) 
     let mut sign = format!("corsuite sign {} {}", request.method(), quote(&url));
     if let Some(bucket) = bucket {
         sign.extend([" --bucket ", &quote(bucket)]);
+    }
+    match scheme {
+        Scheme::V1 => sign.push_str(" --auth v1"),
+        Scheme::V4 { region } => sign.extend([" --region ", &quote(region)]),
     }
     sign.push_str(match identity {
         Identity::Other => " --as other",
@@ -156,11 +161,18 @@ mod tests {
     #[test]
     fn no_secret_is_shown() {
         let text = head(&request("PUT", &[("authorization", "OSS id:secret"), ("origin", "https://a")], "<x/>"));
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @"
+        PUT /b/k?cors&Signature=***&x=1 HTTP/1.1
+        authorization: ***
+        origin: https://a
+
+        <x/>
+        ");
     }
 
     #[test]
     fn command_lines() {
+        let v4 = Scheme::V4 { region: "cn-hangzhou".to_owned() };
         let preflight = request("OPTIONS", &[("origin", "https://a"), ("access-control-request-headers", "")], "");
         let put = request(
             "PUT",
@@ -168,10 +180,14 @@ mod tests {
             "it's",
         );
         let text = [
-            curl(&preflight, Identity::Anonymous, Some("b")),
-            curl(&put, Identity::Owner, Some("b")),
-            curl(&put, Identity::Expired, None),
+            curl(&preflight, Identity::Anonymous, Some("b"), &v4),
+            curl(&put, Identity::Owner, Some("b"), &v4),
+            curl(&put, Identity::Expired, None, &Scheme::V1),
         ];
-        insta::assert_snapshot!(text.join("\n"), @"");
+        insta::assert_snapshot!(text.join("\n"), @r"
+        curl -sS -i -X OPTIONS -H 'origin: https://a' -H 'access-control-request-headers;' 'http://h:1/b/k?cors&Signature=s%3D&x=1'
+        corsuite sign PUT 'http://h:1/b/k?cors&Signature=s%3D&x=1' --bucket b -H 'content-type: application/xml' | curl -sS -i -X PUT -H 'content-type: application/xml' --data-binary 'it'\''s' -K -
+        corsuite sign PUT 'http://h:1/b/k?cors&x=1' --as expired -H 'content-type: application/xml' | curl -sS -i -X PUT -H 'content-type: application/xml' --data-binary 'it'\''s' -K -
+        ");
     }
 }

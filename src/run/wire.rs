@@ -1,5 +1,4 @@
 //! Sending with patience: [`Wire`] counts requests, keeps to a rate and waits out 429 and 503.
-#![expect(clippy::disallowed_methods, reason = "shell: the clock of the rate limit")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

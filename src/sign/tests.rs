@@ -259,6 +259,8 @@ fn any_scheme() -> impl Strategy<Value = Scheme> {
 }
 
 proptest! {
+    #![proptest_config(crate::laws(256))]
+
     /// What is signed verifies; the same with any signed part changed does not.
     #[test]
     fn round_trip(
