@@ -1,4 +1,80 @@
 //! corsuite: does an object store's bucket CORS do what its documentation says?
+//!
+//! This page is the map. Modules stand in reading order; each uses only those above it.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`diagnostic`] | what is wrong with a text, where, and one renderer for it |
+//! | [`yaml`], [`xml`] | strict readers that know places: case files and dialects; CORS documents and answers |
+//! | [`dialect`] | what a vendor documents, as data: limits, behaviours, clauses |
+//! | [`cors`] | the rules of CORS: [`cors::evaluate`] is the oracle |
+//! | [`browser`] | what a browser does with an answer |
+//! | [`sign`] | signing and verifying requests |
+//! | [`reference`] | an object store in memory that answers as documented |
+//! | [`case`] | the suite as text, and [`case::expect::check`], the one comparator |
+//! | `properties` | laws and second opinions, for tests and fuzz targets (feature `properties`) |
+//! | [`report`] | the result of a run, and its formats |
+//! | [`implementation`] | whoever answers requests: the reference, an endpoint, a service in process |
+//! | [`run`] | cases against an implementation: [`run::run`] |
+//! | [`serve`] | the reference behind a socket |
+//! | [`cli`] | the command line |
+//!
+//! Down to `report` all is values in, values out: no files, sockets, clock, randomness, environment or async.
+//!
+//! # The suite in your own `cargo test`
+//!
+//! Wrap your server's [tower service](https://docs.rs/tower-service) in [`implementation::Service`]:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use corsuite::dialect::Dialect;
+//! use corsuite::implementation::Service;
+//! use corsuite::run::{Addressing, Options, Target, run};
+//! use corsuite::sign::{Credentials, Scheme};
+//!
+//! # use bytes::Bytes;
+//! # use corsuite::serve;
+//! # use http_body_util::{BodyExt as _, Full};
+//! # #[derive(Clone)]
+//! # struct MyServer(corsuite::implementation::Embedded);
+//! # impl tower_service::Service<http::Request<Full<Bytes>>> for MyServer {
+//! #     type Response = http::Response<Full<Bytes>>;
+//! #     type Error = std::convert::Infallible;
+//! #     type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+//! #     fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
+//! #         std::task::Poll::Ready(Ok(()))
+//! #     }
+//! #     fn call(&mut self, request: http::Request<Full<Bytes>>) -> Self::Future {
+//! #         let reference = self.0.clone();
+//! #         Box::pin(async move {
+//! #             let (parts, body) = request.into_parts();
+//! #             let body = body.collect().await?.to_bytes();
+//! #             Ok(reference.respond(&http::Request::from_parts(parts, body)).map(Full::new))
+//! #         })
+//! #     }
+//! # }
+//! # let key = |text: &str| Credentials::new(format!("corsuite-{text}"), format!("corsuite-{text}-secret"));
+//! # let my_server = MyServer(serve::reference(Dialect::oss(), serve::owner(), serve::other()));
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! let dialect = Dialect::oss();
+//! let suite = corsuite::case::load(&corsuite::case::bundled(), dialect).suite;
+//! let target = Target {
+//!     implementation: Arc::new(Service::new(my_server)),
+//!     name: "my server".to_owned(),
+//!     protocol: "http".to_owned(),
+//!     authority: "localhost".to_owned(),
+//!     addressing: Addressing::Path,
+//!     scheme: Scheme::V4 { region: "cn-hangzhou".to_owned() },
+//!     credentials: Some(key("owner")),
+//!     other: Some(key("other")),
+//!     other_variables: "the second account",
+//!     dialect: Arc::new(dialect.clone()),
+//! };
+//! let report = run(target, &suite, Options::default(), Arc::new(|_| {})).await.unwrap();
+//! assert_eq!(report.conformant, Some(true));
+//! # });
+//! ```
 
 pub mod diagnostic;
 

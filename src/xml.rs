@@ -384,7 +384,7 @@ fn attribute_value(value: &str, at: usize) -> Result<String, XmlError> {
     Ok(resolved)
 }
 
-/// Text with what XML reserves escaped, so that reading it gives the same text; characters that XML cannot hold become
+/// Text of an element with what XML reserves there escaped, so that reading it gives the same text; characters that XML cannot hold become
 /// U+FFFD.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -393,8 +393,6 @@ pub fn escape(text: &str) -> String {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&apos;"),
             '\r' => escaped.push_str("&#13;"),
             _ if is_char(character) => escaped.push(character),
             _ => escaped.push('\u{fffd}'),

@@ -314,7 +314,9 @@ async fn an_answer_that_changes_is_unstable() {
     let count = std::sync::atomic::AtomicUsize::new(0);
     let report = broken(move |inner, request| {
         let mut answer = inner.respond(&request);
-        if request.method() == Method::OPTIONS && count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 2 == 0 {
+        if request.method() == Method::OPTIONS
+            && count.fetch_add(1, std::sync::atomic::Ordering::Relaxed).is_multiple_of(2)
+        {
             answer.headers_mut().remove("access-control-allow-methods");
         }
         Ok(answer)
@@ -450,4 +452,16 @@ fn every_clause_with_one_answer_has_a_case() {
             clause.id
         );
     }
+}
+
+/// The case of the README's five minutes.
+#[tokio::test]
+async fn the_first_own_case_of_the_readme_passes() {
+    let text = include_str!("../README.md");
+    let block = text.split("```yaml\n").nth(1).unwrap().split("   ```").next().unwrap();
+    let yaml: String = block.lines().map(|line| format!("{}\n", line.strip_prefix("   ").unwrap_or(line))).collect();
+    let loaded = case::load(&[SourceFile::new("mine/preflight/first.yaml", yaml)], Dialect::oss());
+    let shown = corsuite::diagnostic::render(&loaded.diagnostics, corsuite::diagnostic::Style::Plain);
+    assert!(loaded.diagnostics.is_empty(), "{shown}");
+    assert_all_pass(&run(reference(), &loaded.suite, Options::default()).await.unwrap());
 }

@@ -80,6 +80,8 @@ pub fn load(files: &[Arc<SourceFile>], dialect: &Dialect) -> Loaded {
     for case in &cases {
         if let Some(before) = seen.insert(&case.id, case) {
             let offset = line_offset(&case.file.text, case.line);
+            let rest = case.file.text.get(offset..).unwrap_or_default();
+            let offset = offset + (rest.len() - rest.trim_start_matches([' ', '-']).len());
             let end = case.file.text.get(offset..).and_then(|rest| rest.find('\n')).map_or(offset, |at| offset + at);
             diagnostics.push(
                 Diagnostic::error(&case.file, offset..end, format!("case id `{}` is used twice", case.id))

@@ -16,7 +16,9 @@ pub(super) fn check(arguments: &Check, context: &Context) -> Result<Exit, Failur
     let dialect = files::dialect(&arguments.dialect.dialect, context)?;
     let files = if arguments.paths.is_empty() { case::bundled() } else { files::sources(&arguments.paths)? };
     let mut loaded = case::load(&files, &dialect);
-    loaded.diagnostics.extend(against_the_oracle(&loaded.suite, &dialect)?);
+    if !loaded.failed() {
+        loaded.diagnostics.extend(against_the_oracle(&loaded.suite, &dialect)?);
+    }
     tell(&render(&loaded.diagnostics, context.error_style));
     let errors = loaded.failed();
     let applying = loaded.suite.cases.iter().filter(|case| case.applies(&dialect)).count();

@@ -117,7 +117,7 @@ impl Reference {
     }
 }
 
-/// Whether a query has members of a listing and of a signature only.
+/// Whether a query has members of a listing only.
 fn lists(query: &Query) -> bool {
     const MEMBERS: [&str; 9] = [
         "list-type",
@@ -130,8 +130,7 @@ fn lists(query: &Query) -> bool {
         "fetch-owner",
         "continuation-token",
     ];
-    const SIGNATURE: [&str; 4] = ["OSSAccessKeyId", "Expires", "Signature", "security-token"];
-    query.iter().all(|(name, _)| MEMBERS.contains(&name) || SIGNATURE.contains(&name) || name.starts_with("x-oss-"))
+    query.iter().all(|(name, _)| MEMBERS.contains(&name))
 }
 
 fn requested_acl(request: &Request<Bytes>) -> Result<Option<Acl>, ErrorDocument> {

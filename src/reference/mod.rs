@@ -164,7 +164,7 @@ impl Reference {
         scope: Scope,
         moment: Moment<'_>,
     ) -> Result<Response<Bytes>, ErrorDocument> {
-        let query = Query::parse(request.uri().query().unwrap_or_default());
+        let query = Query::parse(request.uri().query().unwrap_or_default()).without_signature();
         // `length.missing`: before anything else, since the body cannot be read.
         if matches!(*request.method(), Method::PUT | Method::POST)
             && !request.headers().contains_key(header::CONTENT_LENGTH)

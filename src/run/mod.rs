@@ -6,9 +6,11 @@
 
 mod bucket;
 mod journal;
+mod lease;
 mod request;
 mod settle;
 mod shown;
+mod step;
 mod wire;
 mod worker;
 
@@ -229,8 +231,8 @@ pub async fn run(
     });
     let mut first = Worker::new(Arc::clone(&shared), 0);
     let outcome = match first.open().await {
-        Ok(worker::Opened::Ready) => work(&shared, first, jobs).await,
-        Ok(worker::Opened::Unsupported(why)) => {
+        Ok(lease::Opened::Ready) => work(&shared, first, jobs).await,
+        Ok(lease::Opened::Unsupported(why)) => {
             let all = shared.cases.iter().map(|case| unfinished(case, Verdict::Unsupported, &why, &shared)).collect();
             first.close().await;
             all

@@ -186,8 +186,8 @@ mod tests {
         ];
         insta::assert_snapshot!(text.join("\n"), @r"
         curl -sS -i -X OPTIONS -H 'origin: https://a' -H 'access-control-request-headers;' 'http://h:1/b/k?cors&Signature=s%3D&x=1'
-        corsuite sign PUT 'http://h:1/b/k?cors&Signature=s%3D&x=1' --bucket b -H 'content-type: application/xml' | curl -sS -i -X PUT -H 'content-type: application/xml' --data-binary 'it'\''s' -K -
-        corsuite sign PUT 'http://h:1/b/k?cors&x=1' --as expired -H 'content-type: application/xml' | curl -sS -i -X PUT -H 'content-type: application/xml' --data-binary 'it'\''s' -K -
+        corsuite sign PUT 'http://h:1/b/k?cors&Signature=s%3D&x=1' --bucket b --region cn-hangzhou -H 'content-type: application/xml' | curl -sS -i -X PUT -H 'content-type: application/xml' --data-binary 'it'\''s' -K -
+        corsuite sign PUT 'http://h:1/b/k?cors&x=1' --auth v1 --as expired -H 'content-type: application/xml' | curl -sS -i -X PUT -H 'content-type: application/xml' --data-binary 'it'\''s' -K -
         ");
     }
 }

@@ -59,6 +59,23 @@ impl Query {
         self.0.iter().find(|(member, _)| member == name).map(|(_, value)| value.as_deref().unwrap_or_default())
     }
 
+    /// The members that ask for something, those of a presigned URL left out.
+    #[must_use]
+    pub fn without_signature(mut self) -> Self {
+        const V1: [&str; 4] = ["OSSAccessKeyId", "Expires", "Signature", "security-token"];
+        const V4: [&str; 7] = [
+            "x-oss-signature-version",
+            "x-oss-credential",
+            "x-oss-date",
+            "x-oss-expires",
+            "x-oss-signature",
+            "x-oss-additional-headers",
+            "x-oss-security-token",
+        ];
+        self.0.retain(|(name, _)| !V1.contains(&name.as_str()) && !V4.contains(&name.as_str()));
+        self
+    }
+
     /// All members.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_deref()))

@@ -3,9 +3,15 @@
 //! Headers are compared the way HTTP means them: names without regard to case, several lines joined, lists member by
 //! member with the white space around commas dropped. The suite and the fuzzers both end here.
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, header};
+mod values;
 
+use bytes::Bytes;
+use http::{Method, Request, Response};
+
+use self::values::{
+    combined, contains, describe_status, host, members, quote, same_set, same_value, same_values, text,
+    without_request_id,
+};
 use super::{
     BrowserVerdict, CorsExpectation, ErrorExpectation, Expectation, FieldCondition, Rule, StatusPattern, TextCondition,
 };
@@ -13,9 +19,6 @@ use crate::browser::{self, Script};
 use crate::cors::xml::{Document, Text};
 use crate::dialect::{Dialect, Level};
 use crate::xml::{self, Element};
-
-/// Longest piece of an answer that a mismatch quotes, in characters.
-const QUOTED: usize = 400;
 
 /// A request and its answer, with the answers before it.
 #[derive(Clone, Copy, Debug)]
@@ -411,260 +414,5 @@ impl Checker<'_> {
     }
 }
 
-fn describe_status(patterns: &[StatusPattern]) -> String {
-    let texts = patterns.iter().map(|pattern| match pattern {
-        StatusPattern::Code(code) => code.to_string(),
-        StatusPattern::Class(class) => format!("{class}xx"),
-    });
-    texts.collect::<Vec<_>>().join(" or ")
-}
-
-/// Fields whose value is a list, and whether its members are compared without regard to case.
-fn list_field(name: &str) -> Option<bool> {
-    match name {
-        "access-control-allow-methods" | "allow" => Some(false),
-        "access-control-allow-headers" | "access-control-expose-headers" | "vary" | "connection" | "accept-ranges" => {
-            Some(true)
-        }
-        _ => None,
-    }
-}
-
-fn same_member(name: &str, left: &str, right: &str) -> bool {
-    if list_field(name) == Some(true) { left.eq_ignore_ascii_case(right) } else { left == right }
-}
-
-fn same_value(name: &str, expected: &str, value: &str) -> bool {
-    if list_field(name).is_none() {
-        return expected == value;
-    }
-    let (expected, found) = (members(expected), members(value));
-    expected.len() == found.len() && expected.iter().zip(&found).all(|(left, right)| same_member(name, left, right))
-}
-
-fn same_set(name: &str, expected: &[String], found: &[String]) -> bool {
-    let within = |left: &[String], right: &[String]| {
-        left.iter().all(|member| right.iter().any(|other| same_member(name, member, other)))
-    };
-    within(expected, found) && within(found, expected)
-}
-
-fn contains(name: &str, part: &str, value: &str) -> bool {
-    match list_field(name) {
-        Some(_) => members(value).iter().any(|member| same_member(name, member, part)),
-        None => value.contains(part),
-    }
-}
-
-/// The members of a list, empty ones dropped (RFC 9110 5.6.1).
-fn members(value: &str) -> Vec<String> {
-    value.split(',').map(|member| member.trim().to_owned()).filter(|member| !member.is_empty()).collect()
-}
-
-/// As sets: a server may fold equal values; AllowedHeader may come back in lower case, an element without text counts as
-/// absent.
-fn same_values(name: &str, expected: &[String], written: &[String]) -> bool {
-    let fold = |value: &String| if name == "AllowedHeader" { value.to_ascii_lowercase() } else { value.clone() };
-    let set = |values: &[String]| {
-        let mut values: Vec<String> = values.iter().filter(|value| !value.is_empty()).map(fold).collect();
-        values.sort_unstable();
-        values.dedup();
-        values
-    };
-    set(expected) == set(written)
-}
-
-fn combined(headers: &HeaderMap, name: &str) -> Option<String> {
-    let lines: Vec<String> =
-        headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes()).trim().to_owned()).collect();
-    (!lines.is_empty()).then(|| lines.join(", "))
-}
-
-fn host(request: &Request<Bytes>) -> String {
-    let field = combined(request.headers(), header::HOST.as_str());
-    field.or_else(|| request.uri().authority().map(ToString::to_string)).unwrap_or_default()
-}
-
-fn text(body: &Bytes) -> String {
-    String::from_utf8_lossy(body).into_owned()
-}
-
-fn without_request_id(answer: &Response<Bytes>) -> String {
-    let body = text(answer.body());
-    match combined(answer.headers(), "x-oss-request-id") {
-        Some(id) if !id.is_empty() => body.replace(&id, "REQUEST-ID"),
-        _ => body,
-    }
-}
-
-fn quote(text: &str) -> String {
-    if text.chars().count() <= QUOTED {
-        return text.to_owned();
-    }
-    let head: String = text.chars().take(QUOTED).collect();
-    format!("{head}… ({} bytes)", text.len())
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::diagnostic::SourceFile;
-
-    /// Loads an expectation, holds an answer against it, and shows what is wrong.
-    fn check(expect: &str, status: u16, headers: &[(&str, &str)], body: &str) -> Vec<String> {
-        let yaml = format!(
-            "about: x\ncases:\n  - id: a\n    clauses: [config.put]\n    steps:\n      - preflight: {{}}\n        expect: {{status: 200}}\n      - preflight: {{}}\n        expect: {expect}\n"
-        );
-        let loaded = super::super::load(&[SourceFile::new("f.yaml", yaml)], Dialect::oss());
-        assert!(
-            loaded.diagnostics.is_empty(),
-            "{}",
-            crate::diagnostic::render(&loaded.diagnostics, crate::diagnostic::Style::Plain)
-        );
-        let mut answer = Response::builder().status(status);
-        for (name, value) in headers {
-            answer = answer.header(*name, *value);
-        }
-        let answer = answer.body(Bytes::from(body.to_owned())).unwrap();
-        let request = Request::options("/b/k")
-            .header("host", "b.example:80")
-            .header("origin", "https://a")
-            .header("access-control-request-method", "GET")
-            .body(Bytes::new())
-            .unwrap();
-        let earlier =
-            [Response::builder().header("x-oss-request-id", "1").body(Bytes::from_static(b"<R>1</R>")).unwrap()];
-        let exchange = Exchange { request: &request, answer: &answer, earlier: &earlier };
-        let expectation = &loaded.suite.cases[0].steps[1].expect[0];
-        let checked = super::check(expectation, &exchange, Dialect::oss());
-        assert!(checked.assertions > 0);
-        checked
-            .mismatches
-            .iter()
-            .map(|found| format!("{}: {} / {}", found.field, found.expected, found.actual))
-            .collect()
-    }
-
-    fn passes(expect: &str, status: u16, headers: &[(&str, &str)], body: &str) {
-        assert_eq!(check(expect, status, headers, body), [""; 0], "{expect}");
-    }
-
-    #[test]
-    fn statuses() {
-        passes("{status: 200}", 200, &[], "");
-        passes("{status: [400, 403]}", 403, &[], "");
-        passes("{status: 4xx}", 404, &[], "");
-        assert_eq!(check("{status: [4xx, 501]}", 500, &[], ""), ["status: 4xx or 501 / 500"]);
-    }
-
-    #[test]
-    fn headers_mean_what_http_says() {
-        const M: &str = "access-control-allow-methods";
-        passes("{headers: {Access-Control-Allow-Methods: \"GET, PUT\"}}", 200, &[(M, "GET"), (M, "PUT")], "");
-        passes("{headers: {access-control-allow-methods: \"GET, PUT\"}}", 200, &[(M, "GET ,PUT")], "");
-        passes("{headers: {access-control-allow-methods: {list: [PUT, GET]}}}", 200, &[(M, "GET,PUT")], "");
-        passes("{headers: {vary: {contains: origin, lacks: Accept}}}", 200, &[("vary", "Accept-Encoding, Origin")], "");
-        passes("{headers: {access-control-*: absent}}", 200, &[("vary", "Origin")], "");
-        passes(
-            "{headers: {etag: present, x-none: absent, etag: {matches: '\"[0-9]+\"'}}}"
-                .replace(", etag: {m", ", x-id: {m")
-                .as_str(),
-            200,
-            &[("etag", "1"), ("x-id", "\"12\"")],
-            "",
-        );
-        assert_eq!(
-            check("{headers: {access-control-allow-methods: \"GET, PUT\"}}", 200, &[(M, "PUT, GET")], ""),
-            ["headers.access-control-allow-methods: GET, PUT / PUT, GET"]
-        );
-        assert_eq!(
-            check(
-                "{headers: {access-control-allow-origin: https://a}}",
-                200,
-                &[("access-control-allow-origin", "https://a"), ("access-control-allow-origin", "https://a")],
-                ""
-            ),
-            ["headers.access-control-allow-origin: https://a / https://a, https://a"]
-        );
-        assert_eq!(
-            check("{headers: {access-control-*: absent}}", 200, &[(M, "GET")], ""),
-            ["headers.access-control-*: absent / access-control-allow-methods"]
-        );
-        assert_eq!(
-            check("{headers: {access-control-allow-methods: {list: [GET]}}}", 200, &[(M, "GET, PUT")], "").len(),
-            1
-        );
-        assert_eq!(
-            check("{headers: {access-control-allow-methods: {list: [GET, PUT]}}}", 200, &[(M, "GET")], "").len(),
-            1
-        );
-        assert_eq!(
-            check("{headers: {x-oss-request-id: {differs_from: 1}}}", 200, &[("x-oss-request-id", "1")], "").len(),
-            1
-        );
-        passes("{headers: {x-oss-request-id: {differs_from: 1}}}", 200, &[("x-oss-request-id", "2")], "");
-    }
-
-    #[test]
-    fn errors() {
-        let body = "<Error xmlns='u'><Code>A</Code><Message>m n</Message><RequestId>7</RequestId><HostId>b.example</HostId><More/></Error>";
-        let id = [("x-oss-request-id", "7")];
-        passes(
-            "{error: {code: [B, A], message: {prefix: m}, request_id: header, host_id: host, ec: header, order: [Code, Message, EC]}}",
-            403,
-            &id,
-            body,
-        );
-        assert_eq!(check("{error: {code: B}}", 403, &id, body), ["error.Code: B / A"]);
-        assert_eq!(
-            check("{error: {request_id: header}}", 403, &[], body),
-            ["error.RequestId: x-oss-request-id: absent / 7"]
-        );
-        assert_eq!(
-            check("{error: {argument_name: x}}", 403, &id, body),
-            ["error.ArgumentName: an element `ArgumentName` / absent"]
-        );
-        assert_eq!(check("{error: {order: [Message, Code]}}", 403, &id, body).len(), 1);
-        assert_eq!(check("{error: {code: B}}", 403, &[], ""), ["error: an error document / no body"]);
-        assert_eq!(check("{error: {code: B}}", 403, &[], "<html/>"), ["error: a document `Error` / a document `html`"]);
-    }
-
-    #[test]
-    fn configurations_are_compared_as_models() {
-        let body = "<CORSConfiguration><CORSRule><AllowedOrigin>b</AllowedOrigin><AllowedOrigin>A</AllowedOrigin><AllowedMethod>GET</AllowedMethod>\
-            <AllowedHeader>x-a</AllowedHeader><ExposeHeader/></CORSRule><ResponseVary>false</ResponseVary></CORSConfiguration>";
-        let rule = "{allowed_origins: [A, b], allowed_methods: GET, allowed_headers: X-A}";
-        passes(&format!("{{cors: {{rules: [{rule}], response_vary: false}}}}"), 200, &[], body);
-        assert_eq!(check(&format!("{{cors: {{rules: [{rule}], verbatim: true}}}}"), 200, &[], body).len(), 3);
-        assert_eq!(
-            check(&format!("{{cors: {{rules: [{rule}, {rule}]}}}}"), 200, &[], body),
-            ["cors.CORSRule: 2 rules / 1 rules"]
-        );
-        assert_eq!(check("{cors: {response_vary: absent}}", 200, &[], body), ["cors.ResponseVary: absent / false"]);
-        assert_eq!(check("{cors: {response_vary: absent}}", 200, &[], "<a/>").len(), 1);
-    }
-
-    #[test]
-    fn bodies_earlier_answers_and_browsers() {
-        passes("{body: empty}", 200, &[], "");
-        passes("{body: {contains: [a, b], lacks: c, matches: '^a'}}", 200, &[], "ab");
-        assert_eq!(check("{body: empty}", 200, &[], "x"), ["body: empty / x"]);
-        passes("{same_as: 1}", 200, &[("x-oss-request-id", "2")], "<R>2</R>");
-        assert_eq!(check("{same_as: 1}", 403, &[("etag", "x")], "").len(), 3);
-        passes("{browser: allows}", 200, &[("access-control-allow-origin", "https://a")], "");
-        assert_eq!(
-            check("{browser: allows}", 403, &[], ""),
-            ["browser: a browser allows it / blocked: no Access-Control-Allow-Origin"]
-        );
-    }
-
-    #[test]
-    fn an_answer_outside_the_alternatives_is_a_failed_must() {
-        let expect = "{clause: match.origin-case, any_of: {origin_case=sensitive: {status: 403}, origin_case=insensitive: {status: 200}}}";
-        passes(expect, 200, &[], "");
-        assert_eq!(
-            check(expect, 500, &[], ""),
-            ["any_of: origin_case=sensitive: status 403 | origin_case=insensitive: status 200 / status 500"]
-        );
-    }
-}
+mod tests;

@@ -1,0 +1,255 @@
+//! How a worker comes to its buckets and gives them back: [`Worker::open`], [`Worker::make`], [`Worker::close`].
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+
+use super::bucket::{Held, Owner, Refused, refusal};
+use super::journal::Entry;
+use super::request::{Draft, content_md5};
+use super::settle::configuration_of;
+use super::worker::Worker;
+use super::{Buckets, SetupError, Shared};
+
+/// The simplest valid document.
+const SIMPLEST: &str = "<CORSConfiguration><CORSRule><AllowedOrigin>https://corsuite.example</AllowedOrigin>\
+    <AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>";
+
+/// What [`Worker::open`] found.
+#[derive(Debug)]
+pub(super) enum Opened {
+    /// The server has bucket CORS.
+    Ready,
+    /// It has not, and this is what it says.
+    Unsupported(String),
+}
+
+/// A borrowed bucket as it was.
+#[derive(Debug)]
+pub(super) struct Saved {
+    bucket: String,
+    cors: Option<String>,
+    acl: Option<String>,
+    /// What objects of the run begin with.
+    objects: String,
+}
+
+impl Worker {
+    /// Prepares the first bucket and asks for the simplest thing that every case needs.
+    pub(super) async fn open(&mut self) -> Result<Opened, SetupError> {
+        let shared = Arc::clone(&self.shared);
+        let owner = Owner::of(&shared);
+        if shared.target.credentials.is_none() {
+            let Buckets::Borrowed(bucket) = &shared.options.buckets else {
+                return Err(SetupError::new("--auth anonymous cannot create a bucket", "name one with --bucket"));
+            };
+            self.main = Some(Held::new(bucket.clone(), String::new()));
+            return owner
+                .ask(Draft::new(Method::OPTIONS, ""), bucket, None)
+                .await
+                .map(|_| Opened::Ready)
+                .map_err(|refused| explain(&refused, &shared));
+        }
+        let mut refused_to_create = None;
+        match &shared.options.buckets {
+            Buckets::Borrowed(bucket) => self.borrow(bucket).await?,
+            Buckets::Own { .. } => match self.make().await {
+                Ok(held) => self.main = Some(held),
+                // Perhaps the server has nothing at all; the next request tells.
+                Err(refused) if not_implemented(refused.status, refused.code.as_deref()) => {
+                    self.main = Some(Held::new(self.missing.clone(), String::new()));
+                    refused_to_create = Some(refused);
+                }
+                Err(refused) => return Err(explain(&refused, &shared)),
+            },
+        }
+        let bucket = self.main.as_ref().map(|held| held.name.clone()).unwrap_or_default();
+        let answer = owner.ask(put_simplest(), &bucket, None).await.map_err(|refused| explain(&refused, &shared))?;
+        if let Some(held) = &mut self.main {
+            held.fresh = false;
+            held.rules = configuration_of(SIMPLEST.as_bytes(), &shared.target.dialect);
+        }
+        let said = refusal("PutBucketCors".to_owned(), &answer);
+        if not_implemented(said.status, said.code.as_deref()) {
+            return Ok(Opened::Unsupported(format!(
+                "the server has no bucket CORS: the simplest PutBucketCors {}",
+                said.reason
+            )));
+        }
+        if let Some(refused) = refused_to_create {
+            return Err(explain(&refused, &shared));
+        }
+        if matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return Err(explain(&said, &shared));
+        }
+        Ok(Opened::Ready)
+    }
+
+    async fn borrow(&mut self, bucket: &str) -> Result<(), SetupError> {
+        let shared = Arc::clone(&self.shared);
+        let (cors, acl) = Owner::of(&shared).state(bucket).await.map_err(|refused| explain(&refused, &shared))?;
+        let objects = format!("corsuite-{}/", random());
+        let entry = Entry::Borrow {
+            endpoint: shared.target.name.clone(),
+            bucket: bucket.to_owned(),
+            cors: cors.clone(),
+            acl: acl.clone(),
+            objects: objects.clone(),
+        };
+        self.record(&entry)?;
+        let mut held = Held::new(bucket.to_owned(), objects.clone());
+        held.fresh = false;
+        held.acl = acl.as_deref().and_then(crate::case::Acl::parse);
+        held.rules = cors.as_deref().and_then(|document| configuration_of(document.as_bytes(), &shared.target.dialect));
+        self.saved = Some(Saved { bucket: bucket.to_owned(), cors, acl, objects });
+        self.main = Some(held);
+        Ok(())
+    }
+
+    fn record(&self, entry: &Entry) -> Result<(), SetupError> {
+        self.shared.options.journal.record(entry).map_err(|error| {
+            SetupError::new(
+                format!("the journal cannot be written: {error}"),
+                "without it nothing could be cleaned up after a crash; choose another file with --journal",
+            )
+        })
+    }
+
+    /// A new bucket, written down first.
+    pub(super) async fn make(&mut self) -> Result<Held, Refused> {
+        let shared = Arc::clone(&self.shared);
+        let mut last = None;
+        // A name may be taken, though that is next to impossible.
+        for _ in 0..3 {
+            let bucket = format!("{}-{}", name(&prefix(&shared)), self.number);
+            let entry = Entry::Create { endpoint: shared.target.name.clone(), bucket: bucket.clone() };
+            self.record(&entry).map_err(|error| Refused {
+                what: "journal".to_owned(),
+                status: None,
+                code: None,
+                reason: error.message,
+            })?;
+            match Owner::of(&shared).create(&bucket).await {
+                Ok(()) => {
+                    self.created.push(bucket.clone());
+                    return Ok(Held::new(bucket, String::new()));
+                }
+                Err(refused) if refused.status == Some(StatusCode::CONFLICT) => last = Some(refused),
+                Err(refused) => {
+                    if refused.status.is_some() {
+                        // It was refused, so there is nothing to clean up.
+                        self.removed(&bucket);
+                    } else {
+                        self.created.push(bucket);
+                    }
+                    return Err(refused);
+                }
+            }
+        }
+        Err(last.unwrap_or_else(|| Refused {
+            what: "PUT bucket".to_owned(),
+            status: None,
+            code: None,
+            reason: "no free name".to_owned(),
+        }))
+    }
+
+    fn removed(&self, bucket: &str) {
+        let entry = Entry::Removed { endpoint: self.shared.target.name.clone(), bucket: bucket.to_owned() };
+        // A journal that cannot be written now was written before; cleanup finds the bucket gone.
+        drop(self.shared.options.journal.record(&entry));
+    }
+
+    /// Removes what the worker created, restores what it borrowed.
+    pub(super) async fn close(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        let owner = Owner::of(&shared);
+        for bucket in std::mem::take(&mut self.created) {
+            match owner.remove(&bucket).await {
+                Ok(()) => self.removed(&bucket),
+                Err(refused) => {
+                    self.note(format!("bucket {bucket} is left over ({refused}); run `corsuite cleanup`")).await;
+                }
+            }
+        }
+        if let Some(Saved { bucket, cors, acl, objects }) = self.saved.take() {
+            let restored = owner.restore(&bucket, cors.as_deref(), acl.as_deref(), &objects).await;
+            let entry = Entry::Restored { endpoint: shared.target.name.clone(), bucket: bucket.clone() };
+            match restored {
+                Ok(()) => drop(shared.options.journal.record(&entry)),
+                Err(refused) => {
+                    self.note(format!("bucket {bucket} is not restored ({refused}); run `corsuite cleanup`")).await;
+                }
+            }
+        }
+    }
+}
+
+fn put_simplest() -> Draft {
+    let mut draft = Draft::new(Method::PUT, "cors");
+    draft.body = Bytes::from_static(SIMPLEST.as_bytes());
+    draft.headers.push(("content-type".to_owned(), "application/xml".to_owned()));
+    draft.headers.push(("content-md5".to_owned(), content_md5(SIMPLEST.as_bytes())));
+    draft
+}
+
+fn not_implemented(status: Option<StatusCode>, code: Option<&str>) -> bool {
+    matches!(status, Some(StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED))
+        || code == Some("NotImplemented")
+}
+
+/// From what went wrong to what to do about it.
+fn explain(refused: &Refused, shared: &Shared) -> SetupError {
+    let target = &shared.target;
+    let help = match (refused.status, refused.code.as_deref()) {
+        (None, _) => "check --endpoint and that the server runs; --timeout sets how long an answer may take",
+        (_, Some("InvalidAccessKeyId")) => "check the access key id in the environment",
+        (_, Some("SignatureDoesNotMatch")) => "check the secret in the environment, --auth, --region and --addressing",
+        (_, Some("SecondLevelDomainForbidden")) => "this endpoint wants --addressing virtual",
+        (_, Some("RequestTimeTooSkewed")) => "the clock of this machine or of the server is off",
+        (Some(StatusCode::NOT_FOUND), _) => "check --endpoint and --bucket",
+        (Some(status), _) if status.is_redirection() => {
+            "redirects are not followed: give the address it points to as --endpoint"
+        }
+        (Some(StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED), _) => {
+            "the key may not create buckets or change CORS: grant it, or lend a bucket with --bucket"
+        }
+        _ => "try the same with --bucket, if the server does not let this key create buckets",
+    };
+    SetupError::new(format!("{} cannot be used: {refused}", target.name), help)
+}
+
+pub(super) fn prefix(shared: &Shared) -> String {
+    match &shared.options.buckets {
+        Buckets::Own { prefix } => prefix.clone(),
+        Buckets::Borrowed(_) => "corsuite-".to_owned(),
+    }
+}
+
+pub(super) fn name(prefix: &str) -> String {
+    format!("{prefix}{}", random())
+}
+
+/// Ten lower-case hexadecimal digits.
+fn random() -> String {
+    let id = crate::implementation::request_id().to_ascii_lowercase();
+    id.chars().take(10).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bucket::code;
+    use super::*;
+
+    #[test]
+    fn what_is_not_implemented() {
+        assert!(not_implemented(Some(StatusCode::NOT_IMPLEMENTED), None));
+        assert!(not_implemented(Some(StatusCode::METHOD_NOT_ALLOWED), None));
+        assert!(not_implemented(Some(StatusCode::BAD_REQUEST), Some("NotImplemented")));
+        assert!(!not_implemented(Some(StatusCode::FORBIDDEN), Some("AccessDenied")));
+        let answer =
+            http::Response::builder().status(403).body(Bytes::from_static(b"<Error><Code>A</Code></Error>")).unwrap();
+        assert_eq!(code(&answer).as_deref(), Some("A"));
+    }
+}

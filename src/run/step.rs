@@ -1,0 +1,308 @@
+//! One step: sending it, judging its answer, telling the server's faults from trouble on the way ([`Worker::steps`]).
+#![expect(clippy::disallowed_methods, reason = "shell: requests are signed with the time they are sent")]
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+
+use super::bucket::Owner;
+use super::request::{self, Draft, Envelope};
+use super::settle::configuration_of;
+use super::wire::Sent;
+use super::worker::{Abort, Tally, Worker};
+use super::{Shared, level_of, shown};
+use crate::case::expect::{Exchange, Mismatch, check};
+use crate::case::{BucketRole, Case, Operation, Step};
+use crate::cors::xml::parse;
+use crate::dialect::STABLE;
+use crate::report::MismatchReport;
+
+impl Worker {
+    pub(super) async fn steps(&mut self, case: &Case, tally: &mut Tally) -> Result<(), Abort> {
+        let implicit = case.steps.iter().filter(|step| step.setup).count();
+        for (index, step) in case.steps.iter().enumerate() {
+            let number = if step.setup { 0 } else { index + 1 - implicit };
+            if step.setup && self.shared.target.credentials.is_none() {
+                // The rules are in place; `skip` has compared them.
+                tally.answers.push(Response::new(Bytes::new()));
+                continue;
+            }
+            let before = tally.mismatches.len();
+            let answer = self.step(step, number, tally).await?;
+            let Some(answer) = answer else { break };
+            self.after(step, &answer, tally).await;
+            tally.answers.push(answer);
+            if step.setup && tally.mismatches.len() > before {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends and judges a step. No answer means that there is nothing to go on with.
+    async fn step(&mut self, step: &Step, number: usize, tally: &mut Tally) -> Result<Option<Response<Bytes>>, Abort> {
+        let shared = Arc::clone(&self.shared);
+        let mut last: Option<Response<Bytes>> = None;
+        for repetition in 0..step.repeat {
+            let request = self.request(step, &tally.answers)?;
+            self.touch(step);
+            let sent = self.patiently(step, &request, &tally.answers).await?;
+            let answer = match sent.result {
+                Ok(answer) => answer,
+                Err(error) => {
+                    let clause = step.expect.first().map_or(STABLE, |block| block.clause.as_str());
+                    let mismatch = Mismatch {
+                        level: level_of(clause, &shared.target.dialect),
+                        ..Mismatch::new(clause, "transport", "an answer", error.to_string())
+                    };
+                    tally.assertions += 1;
+                    tally.mismatches.push(self.report(mismatch, step, number, &request, None, sent.attempts));
+                    return Ok(None);
+                }
+            };
+            let (mismatches, observed, assertions) = judge(step, &request, &answer, &tally.answers, &shared);
+            tally.assertions += assertions;
+            tally.observed.extend(observed);
+            let failed = !mismatches.is_empty();
+            let mut attempts = sent.attempts;
+            if failed && step.repeat == 1 && is_safe(step) {
+                attempts += 1;
+                let again = self.patiently(step, &self.request(step, &tally.answers)?, &tally.answers).await?;
+                let passes =
+                    again.result.is_ok_and(|again| judge(step, &request, &again, &tally.answers, &shared).0.is_empty());
+                if passes {
+                    let unstable =
+                        Mismatch::new(STABLE, "stability", "the same answer again", "another answer, which is right");
+                    tally.mismatches.push(self.report(unstable, step, number, &request, Some(&answer), attempts));
+                }
+            }
+            for mismatch in mismatches {
+                tally.mismatches.push(self.report(mismatch, step, number, &request, Some(&answer), attempts));
+            }
+            if let Some(before) = last.as_ref().filter(|_| !failed)
+                && let Some((field, then, now)) = differs(before, &answer)
+            {
+                tally.assertions += 1;
+                let unstable = Mismatch::new(STABLE, &field, then, now);
+                tally.mismatches.push(self.report(unstable, step, number, &request, Some(&answer), repetition + 1));
+                return Ok(Some(answer));
+            }
+            last = Some(answer);
+            if failed {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    fn request(&self, step: &Step, earlier: &[Response<Bytes>]) -> Result<Request<Bytes>, Abort> {
+        let mut draft = request::draft(&step.operation, earlier);
+        let object = match &step.operation {
+            Operation::Preflight(preflight) => preflight.object.clone(),
+            Operation::Request(request) => request.object.clone(),
+            _ => None,
+        };
+        let held = self.held(step.bucket);
+        let bucket = match step.bucket {
+            BucketRole::Main | BucketRole::Second => held.map(|held| held.name.clone()),
+            BucketRole::Missing => Some(self.missing.clone()),
+            BucketRole::Service => None,
+        };
+        let key = |object: String| held.map_or_else(|| object.clone(), |held| held.key(&object));
+        if let Some(form) = &mut draft.form {
+            for (name, value) in form.iter_mut().filter(|(name, _)| name == "key") {
+                *value = key(std::mem::take(value));
+                debug_assert_eq!(name, "key");
+            }
+        }
+        let envelope = Envelope { bucket, object: object.map(key), identity: step.identity };
+        request::build(draft, &envelope, &self.shared.target, jiff::Timestamp::now())
+            .map_err(|error| Abort::Skip(error.to_string()))
+    }
+
+    /// Writes down what a step may change besides rules.
+    fn touch(&mut self, step: &Step) {
+        let Operation::Request(request) = &step.operation else { return };
+        let writes = !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS");
+        let Some(held) = self.slot(step.bucket).as_mut().filter(|_| writes) else { return };
+        let query = request.extra.query.as_deref().unwrap_or_default();
+        if query.split('&').any(|member| member.split('=').next() == Some("acl")) {
+            held.acl = None;
+        }
+        if query.split('&').any(|member| member.split('=').next() == Some("delete")) {
+            for content in held.objects.values_mut() {
+                *content = None;
+            }
+        }
+        let form_key = request.form.iter().flatten().find(|(name, _)| name == "key").map(|(_, key)| key.clone());
+        if let Some(object) = request.object.clone().or(form_key) {
+            held.objects.insert(object, None);
+        }
+    }
+
+    /// After a change of rules: what is known now, and waiting until it shows.
+    async fn after(&mut self, step: &Step, answer: &Response<Bytes>, tally: &Tally) {
+        let shared = Arc::clone(&self.shared);
+        let document = match &step.operation {
+            Operation::PutCors(put) => Some(request::document_of(put, &tally.answers)),
+            Operation::DeleteCors(_) => None,
+            _ => return,
+        };
+        let Some(held) =
+            self.slot(step.bucket).as_mut().filter(|held| step.bucket != BucketRole::Missing && !held.name.is_empty())
+        else {
+            return;
+        };
+        if step.bucket == BucketRole::Service {
+            return;
+        }
+        held.fresh = false;
+        if !answer.status().is_success() {
+            return;
+        }
+        let old = held.rules.take();
+        let new = document.as_ref().and_then(|document| configuration_of(document, &shared.target.dialect));
+        held.rules.clone_from(&new);
+        let bucket = held.name.clone();
+        match document {
+            None => self.settle(&bucket, None, old.as_ref(), None).await,
+            Some(document) => {
+                if let Ok(document) = parse(&document) {
+                    // What the oracle would have refused has no answer to wait for.
+                    let (old, new) = if new.is_some() { (old.as_ref(), new.as_ref()) } else { (None, None) };
+                    self.settle(&bucket, Some(&document), old, new).await;
+                }
+            }
+        }
+    }
+
+    /// Sends a request of a step. Without an answer, or while the server stays busy, a known-good request tells whether
+    /// it is this request or the endpoint: if that one works, the step is asked once more, and that counts.
+    async fn patiently(
+        &self,
+        step: &Step,
+        request: &Request<Bytes>,
+        earlier: &[Response<Bytes>],
+    ) -> Result<Sent, Abort> {
+        let shared = &self.shared;
+        let first = shared.wire.send(request).await;
+        if first.result.is_ok() && !first.busy {
+            return Ok(first);
+        }
+        let bucket = self.main.as_ref().map(|held| held.name.clone()).unwrap_or_default();
+        let good = Owner::of(shared).ask(Draft::new(Method::GET, "cors"), &bucket, None).await;
+        match (good, &first.result) {
+            (Err(refused), _) => Err(Abort::Error(format!("the endpoint does not answer: {refused}"))),
+            (Ok(answer), Ok(_))
+                if matches!(answer.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) =>
+            {
+                Err(Abort::Error(format!("the endpoint keeps answering {}", answer.status().as_u16())))
+            }
+            (Ok(_), Ok(_)) => Ok(first),
+            (Ok(_), Err(_)) => {
+                let request = self.request(step, earlier)?;
+                let second = shared.wire.send(&request).await;
+                Ok(Sent { attempts: first.attempts + second.attempts, ..second })
+            }
+        }
+    }
+
+    fn report(
+        &self,
+        mismatch: Mismatch,
+        step: &Step,
+        number: usize,
+        request: &Request<Bytes>,
+        answer: Option<&Response<Bytes>>,
+        attempts: u32,
+    ) -> MismatchReport {
+        let clause = self.shared.target.dialect.clauses.get(&mismatch.clause);
+        let bucket = self.held(step.bucket).map(|held| held.name.as_str());
+        MismatchReport {
+            step: number,
+            text: clause.map(|clause| clause.text.clone()).unwrap_or_default(),
+            source: clause.map(|clause| clause.source.clone()).unwrap_or_default(),
+            request: shown::head(request),
+            response: answer.map_or_else(String::new, shown::answer),
+            attempts,
+            curl: shown::curl(request, step.identity, bucket, &self.shared.target.scheme),
+            ..MismatchReport::bare(mismatch, step.line)
+        }
+    }
+}
+
+type Judged = (Vec<Mismatch>, Vec<(String, String)>, usize);
+
+/// Holds an answer against all blocks of a step.
+fn judge(
+    step: &Step,
+    request: &Request<Bytes>,
+    answer: &Response<Bytes>,
+    earlier: &[Response<Bytes>],
+    shared: &Shared,
+) -> Judged {
+    let exchange = Exchange { request, answer, earlier };
+    let mut judged: Judged = (Vec::new(), Vec::new(), 0);
+    for block in &step.expect {
+        let checked = check(block, &exchange, &shared.target.dialect);
+        judged.0.extend(checked.mismatches);
+        judged.1.extend(checked.observed);
+        judged.2 += checked.assertions;
+    }
+    // The worst first, so that it is read first.
+    judged.0.sort_by_key(|mismatch| std::cmp::Reverse(mismatch.level));
+    judged
+}
+
+/// Whether asking again changes nothing.
+fn is_safe(step: &Step) -> bool {
+    match &step.operation {
+        Operation::GetCors(_) | Operation::Preflight(_) => true,
+        Operation::Request(request) => matches!(request.method.as_str(), "GET" | "HEAD"),
+        _ => false,
+    }
+}
+
+/// The first part in which two answers to the same request differ: status, or a header that CORS is about.
+fn differs(before: &Response<Bytes>, now: &Response<Bytes>) -> Option<(String, String, String)> {
+    if before.status() != now.status() {
+        return Some((
+            "stability.status".to_owned(),
+            before.status().as_u16().to_string(),
+            now.status().as_u16().to_string(),
+        ));
+    }
+    let value = |answer: &Response<Bytes>, name: &str| {
+        let lines: Vec<String> = answer
+            .headers()
+            .get_all(name)
+            .iter()
+            .map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned())
+            .collect();
+        if lines.is_empty() { "absent".to_owned() } else { lines.join(", ") }
+    };
+    let names = before.headers().keys().chain(now.headers().keys()).map(http::HeaderName::as_str);
+    let mut names: Vec<&str> = names.filter(|name| name.starts_with("access-control-") || *name == "vary").collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().find_map(|name| {
+        let (then, now) = (value(before, name), value(now, name));
+        (then != now).then(|| (format!("stability.headers.{name}"), then, now))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_that_change_are_noticed() {
+        let answer = |status: u16, vary: &str| {
+            Response::builder().status(status).header("vary", vary).header("date", vary).body(Bytes::new()).unwrap()
+        };
+        assert_eq!(differs(&answer(200, "a"), &answer(200, "a")), None);
+        assert_eq!(differs(&answer(200, "a"), &answer(200, "b")).unwrap().0, "stability.headers.vary");
+        assert_eq!(differs(&answer(200, "a"), &answer(403, "a")).unwrap().0, "stability.status");
+    }
+}
