@@ -10,11 +10,13 @@
 //!
 //! # Limits
 //!
-//! [`MAX_DEPTH`] levels; the caller bounds the size.
+//! [`MAX_DEPTH`] levels, [`MAX_BYTES`] bytes.
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
+/// Largest document that is read, in bytes: what an answer may have.
+pub const MAX_BYTES: usize = 4 << 20;
 /// Deepest nesting that is read; a CORS configuration has three levels.
 pub const MAX_DEPTH: usize = 32;
 
@@ -67,6 +69,9 @@ fn fail<T>(offset: usize, message: impl Into<String>) -> Result<T, XmlError> {
 ///
 /// The first reason why it is not well-formed, or the limit it exceeds.
 pub fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
+    if bytes.len() > MAX_BYTES {
+        return fail(0, format!("larger than {MAX_BYTES} bytes"));
+    }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => return fail(error.valid_up_to(), "not valid UTF-8"),

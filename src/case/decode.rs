@@ -10,7 +10,7 @@ use super::fields::{CASE, COUNTED, EXTRA, FILE, OPERATIONS, PREFLIGHT, PUT_CORS,
 use super::load::Catalogue;
 use super::{
     Acl, BucketRole, Case, ContentMd5, DocumentSource, Expectation, Extra, Identity, ObjectRequest, Operation, Pad,
-    Preflight, PutCors, Rule, RuleSet, StatusPattern, Step, decode_expect, document,
+    Preflight, PutCors, Rule, RuleSet, STANDING_OBJECT, StatusPattern, Step, decode_expect, document,
 };
 use crate::dialect::Level;
 use crate::yaml::{Decoder, Fields, Node, Value};
@@ -78,7 +78,7 @@ fn case(decoder: &mut Decoder, node: &Node, inherited: &[String], catalogue: &Ca
             .help("`corsuite list --clauses` shows them all");
         decoder.push(found);
     }
-    let objects = fields.get("objects").map_or_else(Vec::new, |node| objects(decoder, node));
+    let mut objects = fields.get("objects").map_or_else(Vec::new, |node| objects(decoder, node));
     let acl = fields
         .get("acl")
         .and_then(|node| decoder.word(node, &[("private", Acl::Private), ("public-read", Acl::PublicRead)]));
@@ -112,6 +112,7 @@ fn case(decoder: &mut Decoder, node: &Node, inherited: &[String], catalogue: &Ca
             }
         }
     }
+    stand(&mut steps, &mut objects);
     Some(Case {
         id: id?,
         about: about.unwrap_or_default(),
@@ -123,6 +124,25 @@ fn case(decoder: &mut Decoder, node: &Node, inherited: &[String], catalogue: &Ca
         acl: acl.unwrap_or_default(),
         steps,
     })
+}
+
+/// Gives preflights without an object one that exists: the case's first, else [`STANDING_OBJECT`].
+fn stand(steps: &mut [Step], objects: &mut Vec<(String, String)>) {
+    let first = objects.first().map(|(key, _)| key.clone());
+    let mut stands = false;
+    for step in steps {
+        if let Operation::Preflight(Preflight { object: Some(object), .. }) = &mut step.operation
+            && object == STANDING_OBJECT
+        {
+            match &first {
+                Some(first) => object.clone_from(first),
+                None => stands = true,
+            }
+        }
+    }
+    if stands {
+        objects.push((STANDING_OBJECT.to_owned(), "corsuite".to_owned()));
+    }
 }
 
 fn case_id(decoder: &mut Decoder, node: &Node) -> Option<String> {
@@ -448,7 +468,12 @@ fn preflight(decoder: &mut Decoder, node: &Node) -> Option<Preflight> {
     let request_headers = fields.get("request_headers").map(|node| lines(decoder, node).join(","));
     let mut list = |name: &str| fields.get(name).map_or_else(Vec::new, |node| lines(decoder, node));
     let (origin, method) = (list("origin"), list("method"));
-    let object = fields.get("object").and_then(|node| object(decoder, node));
+    let object = match fields.get("object") {
+        Some(node) if node.text() == Some("/") => None,
+        Some(node) => object(decoder, node),
+        // The case gives it a name when its objects are known.
+        None => Some(STANDING_OBJECT.to_owned()),
+    };
     let body = fields.get("body").and_then(|node| decoder.text(node, "text"));
     Some(Preflight { origin, method, request_headers, object, body, extra: extra(decoder, &fields) })
 }

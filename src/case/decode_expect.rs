@@ -179,6 +179,12 @@ fn field_conditions(decoder: &mut Decoder, node: &Node, context: &Context<'_>, e
     if let Some(node) = fields.get("differs_from") {
         found.extend(context.step(decoder, node).map(FieldCondition::DiffersFrom));
     }
+    if let Some(node) = fields.get("same_as") {
+        found.extend(context.step(decoder, node).map(FieldCondition::SameAs));
+    }
+    if let Some(node) = fields.get("keeps") {
+        found.extend(context.step(decoder, node).map(FieldCondition::Keeps));
+    }
     if found.is_empty() {
         let problem = decoder.error(&node.span, "an empty condition").label("it asserts nothing");
         decoder.push(problem);

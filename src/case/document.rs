@@ -1,4 +1,4 @@
-//! From rules as a case states them to the bytes of a document: [`write`].
+//! From rules as a case states them to the bytes of a document: [`write()`].
 
 use super::{Pad, Rule, RuleSet};
 use crate::xml::escape;
@@ -79,6 +79,7 @@ fn values(bytes: usize) -> Option<String> {
     const LONGEST: usize = 200;
     let mut text = String::new();
     let mut left = bytes;
+    let mut number = 0_usize;
     while left > 0 {
         // What is left after this element has to hold another one, or nothing.
         let name = match left.checked_sub(TAGS).filter(|name| *name > 0)? {
@@ -86,7 +87,12 @@ fn values(bytes: usize) -> Option<String> {
             name if name > LONGEST + TAGS => LONGEST,
             _ => LONGEST / 2,
         };
-        text.extend(["<ExposeHeader>", &"x".repeat(name), "</ExposeHeader>"]);
+        // Numbered, where there is room, so that no two are equal.
+        number += 1;
+        let digits = number.to_string();
+        let value =
+            if name > digits.len() { format!("{}{digits}", "x".repeat(name - digits.len())) } else { "x".repeat(name) };
+        text.extend(["<ExposeHeader>", &value, "</ExposeHeader>"]);
         left -= TAGS + name;
     }
     Some(text)

@@ -155,7 +155,7 @@ pub(super) static PREFLIGHT: Record = Record::new(
         Field::optional("origin", TEXTS, "Origin; a list sends several lines"),
         Field::optional("method", TEXTS, "Access-Control-Request-Method; a list sends several lines"),
         Field::optional("request_headers", TEXTS, "Access-Control-Request-Headers; a list is joined with commas"),
-        Field::optional("object", Shape::Text, "the object; the bucket unless said"),
+        Field::optional("object", Shape::Text, "the object; one that exists unless said; `/` is the bucket itself"),
         Field::optional("body", Shape::Text, "a body"),
         Field::optional("query", Shape::Text, "query, percent-encoded"),
         Field::optional("headers", LINES, "more header fields; a list sends several lines"),
@@ -213,6 +213,8 @@ pub(super) static FIELD_CONDITIONS: Record = Record::new(
         Field::optional("literal", Shape::Text, "the value, where it is a word such as `absent`"),
         Field::optional("exact", Shape::Text, "the value byte by byte, under a clause marked exact"),
         Field::optional("differs_from", STEP_REFERENCE, "an earlier step whose answer has another value"),
+        Field::optional("same_as", STEP_REFERENCE, "an earlier step whose answer has the same value"),
+        Field::optional("keeps", STEP_REFERENCE, "an earlier step whose answer has no member that is missing here"),
     ],
 );
 

@@ -29,6 +29,10 @@ pub struct Suite {
     pub cases: Vec<Case>,
 }
 
+/// Stored where a case has a preflight that names no object and no objects of its own, so that the preflight depends
+/// neither on how a server takes OPTIONS on a bucket nor on how it takes a missing object.
+pub const STANDING_OBJECT: &str = "corsuite-standing-object";
+
 /// One case: a state to start from, requests, and what each must be answered.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -220,7 +224,7 @@ pub struct Preflight {
     pub method: Vec<String>,
     /// Access-Control-Request-Headers.
     pub request_headers: Option<String>,
-    /// Object; none is the bucket.
+    /// Object; none is the bucket. The loader puts [`STANDING_OBJECT`] or the case's first object where none is said.
     pub object: Option<String>,
     /// A body.
     pub body: Option<String>,
@@ -363,6 +367,10 @@ pub enum FieldCondition {
     Matches(Regex),
     /// Another value than in the answer to this step.
     DiffersFrom(usize),
+    /// The same value as in the answer to this step.
+    SameAs(usize),
+    /// All members that the field has in the answer to this step.
+    Keeps(usize),
 }
 
 /// A condition on a text.

@@ -7,8 +7,8 @@ use http::header::{
 
 use super::{CorsConfiguration, CorsRequest, CorsRule, Kind, Origin, is_known_method};
 use crate::dialect::{
-    AcahOnActual, AllowMethods, Behaviours, EmptyRequestHeaders, MethodCase, MissingBoth, MixedStar, OriginCase,
-    PreflightOrder, TwoOrigins, UnknownMethod,
+    AcahOnActual, AllowMethods, Behaviours, EmptyMembers, EmptyRequestHeaders, MethodCase, MissingBoth, MixedStar,
+    OriginCase, PreflightOrder, TwoOrigins, UnknownMethod,
 };
 
 /// What the rules say about a request, and why.
@@ -181,10 +181,7 @@ pub fn evaluate(configuration: Option<&CorsConfiguration>, request: &CorsRequest
         }
         trace.push(entry);
     }
-    // `preflight.empty-headers`: a field without a name may be refused.
-    let empty_refused = request.kind == Kind::Preflight
-        && behaviours.empty_request_headers == EmptyRequestHeaders::Refuse
-        && has_empty_member(request);
+    let empty_refused = request.kind == Kind::Preflight && refuses_empty(request, &requested, behaviours);
     let outcome = match answering {
         Some((index, rule)) if !empty_refused => {
             Outcome::Allow(grant(index, rule, origin, request, &requested, behaviours))
@@ -253,12 +250,15 @@ fn allowed_header(rule: &CorsRule, name: &[u8]) -> Option<usize> {
     rule.allowed_headers.iter().position(|pattern| pattern.matches_ignore_case(name))
 }
 
-fn has_empty_member(request: &CorsRequest) -> bool {
-    request
-        .request_headers
-        .iter()
-        .flat_map(|line| line.split(|byte| *byte == b','))
-        .any(|member| member.trim_ascii().is_empty())
+/// `preflight.empty-headers`: a field without any name; `preflight.empty-members`: an empty member among names.
+fn refuses_empty(request: &CorsRequest, requested: &[&[u8]], behaviours: &Behaviours) -> bool {
+    let mut members = request.request_headers.iter().flat_map(|line| line.split(|byte| *byte == b','));
+    let has_empty = members.any(|member| member.trim_ascii().is_empty());
+    has_empty
+        && match requested {
+            [] => behaviours.empty_request_headers == EmptyRequestHeaders::Refuse,
+            [..] => behaviours.empty_members == EmptyMembers::Refuse,
+        }
 }
 
 fn grant(

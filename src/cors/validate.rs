@@ -3,8 +3,8 @@
 use super::xml::{Document, RuleElement, Text};
 use super::{CorsConfiguration, CorsRule, Pattern};
 use crate::dialect::{
-    Behaviours, EmptyValues, HeaderStars, Limits, MaxAgeOver, MaxRules, MethodLowerCase, NamespacedRoot, OriginStars,
-    RootName, SchemeStar, Trim, UnknownElements, VaryCase,
+    Behaviours, EmptyExpose, EmptyHeader, EmptyOrigin, HeaderStars, Limits, MaxAgeOver, MaxRules, MethodLowerCase,
+    NamespacedRoot, OriginStars, RootName, SchemeStar, Trim, UnknownElements, VaryCase,
 };
 
 /// AllowedMethod: "GET, PUT, DELETE, POST, and HEAD" (PutBucketCors).
@@ -182,7 +182,7 @@ impl Checker<'_> {
         const EC: Option<&str> = Some("0034-00000009");
         let value = self.trimmed(text).to_owned();
         // `origin.empty`
-        if value.is_empty() && self.behaviours.empty_values == EmptyValues::Refuse {
+        if value.is_empty() && self.behaviours.empty_origin == EmptyOrigin::Refuse {
             self.value("origin.empty", "AllowedOrigin", text, &value, None);
             return None;
         }
@@ -221,7 +221,7 @@ impl Checker<'_> {
     fn header(&mut self, text: &Text) -> Option<Pattern> {
         let value = self.trimmed(text).to_owned();
         // `header.empty`
-        if value.is_empty() && self.behaviours.empty_values == EmptyValues::Refuse {
+        if value.is_empty() && self.behaviours.empty_header == EmptyHeader::Refuse {
             self.value("header.empty", "AllowedHeader", text, &value, None);
             return None;
         }
@@ -236,7 +236,7 @@ impl Checker<'_> {
     fn expose(&mut self, text: &Text) -> Option<String> {
         const EC: Option<&str> = Some("0034-00000013");
         let value = self.trimmed(text).to_owned();
-        let clause = if value.is_empty() && self.behaviours.empty_values == EmptyValues::Refuse {
+        let clause = if value.is_empty() && self.behaviours.empty_expose == EmptyExpose::Refuse {
             "expose.empty"
         } else if value.contains('*') {
             "expose.star"

@@ -1,4 +1,4 @@
-//! The document of PutBucketCors and GetBucketCors: [`parse`] and [`write`].
+//! The document of PutBucketCors and GetBucketCors: [`parse`] and [`write()`].
 
 use std::fmt::Write as _;
 

@@ -178,8 +178,22 @@ behaviours! {
         /// Accepted.
         Accept = "accepted",
     }
-    /// Empty values.
-    empty_values: EmptyValues {
+    /// An empty AllowedOrigin.
+    empty_origin: EmptyOrigin {
+        /// Refused.
+        Refuse = "refused",
+        /// Stored.
+        Accept = "accepted",
+    }
+    /// An empty AllowedHeader.
+    empty_header: EmptyHeader {
+        /// Refused.
+        Refuse = "refused",
+        /// Stored.
+        Accept = "accepted",
+    }
+    /// An empty ExposeHeader.
+    empty_expose: EmptyExpose {
         /// Refused.
         Refuse = "refused",
         /// Stored.
@@ -282,6 +296,13 @@ behaviours! {
     empty_request_headers: EmptyRequestHeaders {
         /// Like none.
         Absent = "absent",
+        /// 403.
+        Refuse = "refused",
+    }
+    /// An empty member among names in Access-Control-Request-Headers.
+    empty_members: EmptyMembers {
+        /// Dropped.
+        Drop = "dropped",
         /// 403.
         Refuse = "refused",
     }

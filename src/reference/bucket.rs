@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 
+use super::cors::check_digest;
 use super::{Acl, Bucket, ErrorDocument, Moment, Object, Reference, document, empty, form};
 use crate::sign::{Query, encode_component};
 use crate::xml::{self, escape};
@@ -173,6 +174,7 @@ fn list_objects(name: &str, bucket: &Bucket, query: &Query) -> Response<Bytes> {
 
 /// DeleteMultipleObjects.
 fn delete_multiple(bucket: &mut Bucket, request: &Request<Bytes>) -> Result<Response<Bytes>, ErrorDocument> {
+    check_digest(request)?;
     let root = xml::parse(request.body()).map_err(|error| ErrorDocument::ill_formed(&error))?;
     if root.name != "Delete" {
         return Err(ErrorDocument::malformed_xml("the root node is not named Delete.", None));

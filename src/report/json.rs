@@ -1,4 +1,4 @@
-//! The JSON form of a report, version 1: [`write`] and its [`schema`].
+//! The JSON form of a report, version 1: [`write()`] and its [`schema`].
 
 use super::Report;
 

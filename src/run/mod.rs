@@ -27,7 +27,7 @@ pub use self::shown::{curl, head};
 pub use self::wire::Limiter;
 use self::wire::Wire;
 use self::worker::Worker;
-use crate::case::{BucketRole, Case, Identity, Operation, Suite, digest};
+use crate::case::{BucketRole, Case, Identity, Operation, STANDING_OBJECT, Suite, digest};
 use crate::cors::CorsConfiguration;
 use crate::dialect::{Dialect, Level};
 use crate::implementation::Implementation;
@@ -346,7 +346,8 @@ fn skip(case: &Case, shared: &Shared) -> Option<String> {
 /// A run without keys can only ask what anybody may, of a bucket whose rules the user has named.
 fn without_keys(case: &Case, shared: &Shared) -> Option<String> {
     let needs_key = |why: &str| Some(format!("{why}, and --auth anonymous has no key"));
-    if !case.objects.is_empty() || case.acl != crate::case::Acl::Private {
+    let own = case.objects.iter().any(|(key, _)| key != STANDING_OBJECT);
+    if own || case.acl != crate::case::Acl::Private {
         return needs_key("needs objects or an ACL of its own");
     }
     let mut steps = case.steps.as_slice();

@@ -1,6 +1,6 @@
 //! When a change of rules has arrived: what GetBucketCors must show, and a [`Probe`] that tells old rules from new ones.
 
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Method, Response};
 
 use crate::cors::xml::{Document, Text, parse};
 use crate::cors::{CorsConfiguration, CorsRequest, CorsRule, Outcome, Pattern, evaluate, validate};
@@ -34,16 +34,21 @@ pub(super) fn shows(answer: &Response<bytes::Bytes>, wanted: Option<&Document>) 
             .all(|(found, wanted)| values(&found.allowed_origins) == values(&wanted.allowed_origins))
 }
 
-/// What tells two grants apart; none is a refusal.
-type Signature = Option<(Vec<u8>, Vec<String>, Vec<String>, Option<u64>)>;
+/// What tells two answers apart: ResponseVary, and the grant; none is a refusal.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Said {
+    vary: bool,
+    grant: Option<(Vec<u8>, Vec<String>, Vec<String>, Option<u64>)>,
+}
 
 /// A preflight that old and new rules answer differently.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Probe {
     pub(super) origin: String,
     pub(super) method: String,
-    old: Signature,
-    new: Signature,
+    pub(super) header: Option<String>,
+    old: Said,
+    new: Said,
 }
 
 impl Probe {
@@ -53,20 +58,17 @@ impl Probe {
         new: Option<&CorsConfiguration>,
         behaviours: &Behaviours,
     ) -> Option<Self> {
-        let rules = |side: Option<&'_ CorsConfiguration>| side.map(|side| side.rules.clone()).unwrap_or_default();
-        rules(new).iter().chain(&rules(old)).find_map(|rule| {
-            questions(rule).into_iter().find_map(|(origin, method)| {
-                let (before, after) = (ask(old, &origin, &method, behaviours), ask(new, &origin, &method, behaviours));
-                (before != after).then_some(Self { origin, method, old: before, new: after })
-            })
+        let rules = |side: Option<&CorsConfiguration>| side.map(|side| side.rules.clone()).unwrap_or_default();
+        rules(new).iter().chain(&rules(old)).flat_map(questions).find_map(|(origin, method, header)| {
+            let said = |side| ask(side, &origin, &method, header.as_deref(), behaviours);
+            let (before, after) = (said(old), said(new));
+            (before != after).then_some(Self { origin, method, header, old: before, new: after })
         })
     }
 
     /// Whether an answer is that of the new rules, as far as they differ from the old ones.
     pub(super) fn is_new(&self, answer: &Response<bytes::Bytes>) -> bool {
         let headers = answer.headers();
-        let allowed = headers.contains_key("access-control-allow-origin");
-        let (Some(new), Some(old)) = (&self.new, &self.old) else { return allowed == self.new.is_some() };
         let list = |name: &str| -> Vec<String> {
             let text = one(headers, name);
             text.split(',').map(|member| member.trim().to_owned()).filter(|member| !member.is_empty()).collect()
@@ -74,6 +76,14 @@ impl Probe {
         let sorted = |mut values: Vec<String>| {
             values.sort_unstable();
             values
+        };
+        let varies = list("vary").iter().any(|member| member.eq_ignore_ascii_case("origin"));
+        if self.new.vary != self.old.vary && varies != self.new.vary {
+            return false;
+        }
+        let allowed = headers.contains_key("access-control-allow-origin");
+        let (Some(new), Some(old)) = (&self.new.grant, &self.old.grant) else {
+            return allowed == self.new.grant.is_some();
         };
         allowed
             && (new.0 == old.0 || one(headers, "access-control-allow-origin").as_bytes() == new.0)
@@ -89,32 +99,54 @@ fn one(headers: &HeaderMap, name: &str) -> String {
     lines.join(", ")
 }
 
-/// Origins and methods that a rule allows.
-fn questions(rule: &CorsRule) -> Vec<(String, String)> {
-    let origins = rule.allowed_origins.iter().map(sample).filter(|origin| http::HeaderValue::from_str(origin).is_ok());
-    let pairs =
-        origins.flat_map(|origin| rule.allowed_methods.iter().map(move |method| (origin.clone(), method.clone())));
-    pairs.filter(|(origin, _)| !origin.is_empty()).collect()
+/// Origins, methods and, with and without, headers that a rule allows.
+fn questions(rule: &CorsRule) -> Vec<(String, String, Option<String>)> {
+    let sendable = |text: &String| !text.is_empty() && http::HeaderValue::from_str(text).is_ok();
+    let mut headers: Vec<Option<String>> = vec![None];
+    headers.extend(
+        rule.allowed_headers.iter().map(|pattern| sample(pattern, "x-corsuite-probe")).filter(sendable).map(Some),
+    );
+    let mut found = Vec::new();
+    for origin in
+        rule.allowed_origins.iter().map(|pattern| sample(pattern, "https://corsuite-probe.example")).filter(sendable)
+    {
+        for method in &rule.allowed_methods {
+            found.extend(headers.iter().map(|header| (origin.clone(), method.clone(), header.clone())));
+        }
+    }
+    found
 }
 
-fn sample(pattern: &Pattern) -> String {
-    if pattern.is_star() { "https://corsuite-probe.example".to_owned() } else { pattern.as_str().replace('*', "probe") }
+fn sample(pattern: &Pattern, any: &str) -> String {
+    if pattern.is_star() { any.to_owned() } else { pattern.as_str().replace('*', "probe") }
 }
 
-fn ask(configuration: Option<&CorsConfiguration>, origin: &str, method: &str, behaviours: &Behaviours) -> Signature {
-    let request = Request::builder()
-        .method(Method::OPTIONS)
-        .header("origin", origin)
-        .header("access-control-request-method", method)
-        .body(())
-        .ok()?;
-    let asked = CorsRequest::from_parts(request.method(), request.headers());
-    match evaluate(configuration, &asked, behaviours).outcome {
+fn ask(
+    configuration: Option<&CorsConfiguration>,
+    origin: &str,
+    method: &str,
+    header: Option<&str>,
+    behaviours: &Behaviours,
+) -> Said {
+    let mut headers = HeaderMap::new();
+    let fields = [
+        ("origin", Some(origin)),
+        ("access-control-request-method", Some(method)),
+        ("access-control-request-headers", header),
+    ];
+    for (name, value) in fields {
+        if let Some(value) = value.and_then(|value| http::HeaderValue::from_str(value).ok()) {
+            headers.insert(name, value);
+        }
+    }
+    let decision = evaluate(configuration, &CorsRequest::from_parts(&Method::OPTIONS, &headers), behaviours);
+    let grant = match decision.outcome {
         Outcome::Allow(grant) => {
             Some((grant.allow_origin, grant.allow_methods, grant.expose_headers, grant.max_age_seconds))
         }
         _ => None,
-    }
+    };
+    Said { vary: decision.vary, grant }
 }
 
 #[cfg(test)]
@@ -163,6 +195,14 @@ mod tests {
         let gone = Probe::between(Some(&a), None, behaviours).unwrap();
         assert!(gone.is_new(&answer(403, &[], "")) && !gone.is_new(&answer(200, &granted, "")));
         assert_eq!(Probe::between(Some(&a), Some(&a), behaviours), None);
+        let varying = CorsConfiguration { response_vary: true, ..b.clone() };
+        let vary = Probe::between(Some(&varying), Some(&b), behaviours).unwrap();
+        assert!(
+            vary.is_new(&answer(200, &granted, ""))
+                && !vary.is_new(&answer(200, &[("vary", "Origin"), granted[0]], ""))
+        );
+        let header = rules(&format!("{B}<AllowedHeader>x-*</AllowedHeader>")).1;
+        assert_eq!(Probe::between(Some(&b), Some(&header), behaviours).unwrap().header.as_deref(), Some("x-probe"));
         let older = rules(&B.replace('7', "8")).1;
         let age = Probe::between(Some(&older), Some(&b), behaviours).unwrap();
         assert!(age.is_new(&answer(200, &granted, "")));

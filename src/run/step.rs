@@ -280,7 +280,11 @@ fn differs(before: &Response<Bytes>, now: &Response<Bytes>) -> Option<(String, S
             .iter()
             .map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned())
             .collect();
-        if lines.is_empty() { "absent".to_owned() } else { lines.join(", ") }
+        // The order of members is for cases to judge.
+        let mut members: Vec<String> =
+            lines.iter().flat_map(|line| line.split(',')).map(|member| member.trim().to_owned()).collect();
+        members.sort_unstable();
+        if lines.is_empty() { "absent".to_owned() } else { members.join(", ") }
     };
     let names = before.headers().keys().chain(now.headers().keys()).map(http::HeaderName::as_str);
     let mut names: Vec<&str> = names.filter(|name| name.starts_with("access-control-") || *name == "vary").collect();

@@ -184,6 +184,13 @@ impl Worker {
         }
     }
 
+    /// An object that is in a bucket, if there is one.
+    fn standing_object(&self, bucket: &str) -> Option<String> {
+        let held = [&self.main, &self.second].into_iter().flatten().find(|held| held.name == bucket)?;
+        let (key, _) = held.objects.iter().find(|(_, content)| content.is_some())?;
+        Some(held.key(key))
+    }
+
     /// Waits until GetBucketCors shows `document` and a probe gives the answer of the new rules several times in a row, at
     /// most for the time of `--settle`. Then the steps are judged, whatever they answer.
     pub(super) async fn settle(
@@ -217,7 +224,11 @@ impl Worker {
             let mut draft = Draft::new(Method::OPTIONS, "");
             draft.headers.push(("origin".to_owned(), probe.origin.clone()));
             draft.headers.push(("access-control-request-method".to_owned(), probe.method.clone()));
-            let envelope = Envelope { bucket: Some(bucket.to_owned()), object: None, identity: Identity::Anonymous };
+            if let Some(header) = &probe.header {
+                draft.headers.push(("access-control-request-headers".to_owned(), header.clone()));
+            }
+            let object = self.standing_object(bucket);
+            let envelope = Envelope { bucket: Some(bucket.to_owned()), object, identity: Identity::Anonymous };
             let request = request::build(draft, &envelope, &shared.target, jiff::Timestamp::now());
             let answer = match request {
                 Ok(request) => shared.wire.send(&request).await.result.ok(),

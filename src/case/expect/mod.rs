@@ -210,11 +210,26 @@ impl Checker<'_> {
                 self.judge(holds, &path, || format!("matching {regex}"), shown);
             }
             FieldCondition::DiffersFrom(step) => {
-                let before = self.exchange.earlier.get(*step).and_then(|answer| combined(answer.headers(), name));
+                let before = self.earlier(*step, name);
                 let holds = present.is_some() && before.as_deref() != present;
                 self.judge(holds, &path, || format!("another value than in step {}", step + 1), shown);
             }
+            FieldCondition::SameAs(step) => {
+                let before = self.earlier(*step, name);
+                let holds = before.as_deref() == present;
+                self.judge(holds, &path, || before.clone().unwrap_or_else(|| "absent".to_owned()), shown);
+            }
+            FieldCondition::Keeps(step) => {
+                let before = members(&self.earlier(*step, name).unwrap_or_default());
+                let holds = before.iter().all(|member| present.is_some_and(|value| contains(name, member, value)));
+                self.judge(holds, &path, || format!("with {}", before.join(", ")), shown);
+            }
         }
+    }
+
+    /// A field of the answer to an earlier step.
+    fn earlier(&self, step: usize, name: &str) -> Option<String> {
+        combined(self.exchange.earlier.get(step)?.headers(), name)
     }
 
     fn text(&mut self, field: &str, found: &str, condition: &TextCondition) {
