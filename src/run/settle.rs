@@ -3,7 +3,7 @@
 use http::{HeaderMap, Method, Response};
 
 use crate::cors::xml::{Document, Text, parse};
-use crate::cors::{CorsConfiguration, CorsRequest, CorsRule, Outcome, Pattern, evaluate, validate};
+use crate::cors::{CorsConfiguration, CorsRequest, CorsRule, Grant, Outcome, Pattern, evaluate, validate};
 use crate::dialect::{Behaviours, Dialect};
 
 /// The configuration that a document stores, if the dialect accepts it.
@@ -38,7 +38,7 @@ pub(super) fn shows(answer: &Response<bytes::Bytes>, wanted: Option<&Document>) 
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Said {
     vary: bool,
-    grant: Option<(Vec<u8>, Vec<String>, Vec<String>, Option<u64>)>,
+    grant: Option<Grant>,
 }
 
 /// A preflight that old and new rules answer differently.
@@ -85,11 +85,15 @@ impl Probe {
         let (Some(new), Some(old)) = (&self.new.grant, &self.old.grant) else {
             return allowed == self.new.grant.is_some();
         };
+        let origin = one(headers, "access-control-allow-origin");
+        let age = one(headers, "access-control-max-age").parse().ok();
+        let methods = sorted(list("access-control-allow-methods"));
+        let exposed = sorted(list("access-control-expose-headers"));
         allowed
-            && (new.0 == old.0 || one(headers, "access-control-allow-origin").as_bytes() == new.0)
-            && (new.1 == old.1 || sorted(list("access-control-allow-methods")) == sorted(new.1.clone()))
-            && (new.2 == old.2 || sorted(list("access-control-expose-headers")) == sorted(new.2.clone()))
-            && (new.3 == old.3 || one(headers, "access-control-max-age").parse().ok() == new.3)
+            && (new.allow_origin == old.allow_origin || origin.as_bytes() == new.allow_origin)
+            && (new.allow_methods == old.allow_methods || methods == sorted(new.allow_methods.clone()))
+            && (new.expose_headers == old.expose_headers || exposed == sorted(new.expose_headers.clone()))
+            && (new.max_age_seconds == old.max_age_seconds || age == new.max_age_seconds)
     }
 }
 
@@ -141,9 +145,8 @@ fn ask(
     }
     let decision = evaluate(configuration, &CorsRequest::from_parts(&Method::OPTIONS, &headers), behaviours);
     let grant = match decision.outcome {
-        Outcome::Allow(grant) => {
-            Some((grant.allow_origin, grant.allow_methods, grant.expose_headers, grant.max_age_seconds))
-        }
+        // Which rule it is cannot be seen from outside.
+        Outcome::Allow(grant) => Some(Grant { rule: 0, ..grant }),
         _ => None,
     };
     Said { vary: decision.vary, grant }
