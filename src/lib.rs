@@ -10,7 +10,7 @@
 //! | [`cors`] | the rules of CORS: [`cors::evaluate`] is the oracle |
 //! | [`browser`] | what a browser does with an answer |
 //! | [`sign`] | signing and verifying requests |
-//! | [`reference`] | an object store in memory that answers as documented |
+//! | [`mod@reference`] | an object store in memory that answers as documented |
 //! | [`case`] | the suite as text, and [`case::expect::check`], the one comparator |
 //! | `properties` | laws and second opinions, for tests and fuzz targets (feature `properties`) |
 //! | [`report`] | the result of a run, and its formats |

@@ -1,8 +1,8 @@
 //! Cases against an implementation: [`run`] plans, schedules, judges, cleans up, and gives a report.
 //!
-//! One worker has one bucket and takes one case after the other. A case begins with a reset ([`worker`]); after a change of
-//! rules the worker waits until the change shows ([`settle`]); each step is judged on its first answer. What goes wrong
-//! while a case is prepared is an `Error`; what goes wrong in a step is told apart by asking again ([`wire`]).
+//! One worker has one bucket and takes one case after the other. A case begins with a reset (`worker`); after a change of
+//! rules the worker waits until the change shows (`settle`); each step is judged on its first answer. What goes wrong
+//! while a case is prepared is an `Error`; what goes wrong in a step is told apart by asking again (`step`).
 
 mod bucket;
 mod journal;
