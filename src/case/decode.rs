@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue, Method};
 
+use super::catalogue::Catalogue;
 use super::fields::{CASE, COUNTED, EXTRA, FILE, OPERATIONS, PREFLIGHT, PUT_CORS, REQUEST, RULE, RULE_FILE, STEP, XML};
-use super::load::Catalogue;
 use super::{
     Acl, BucketRole, Case, ContentMd5, DocumentSource, Expectation, Extra, Identity, ObjectRequest, Operation, Pad,
     Preflight, PutCors, Rule, RuleSet, STANDING_OBJECT, StatusPattern, Step, decode_expect, document,

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::catalogue::Catalogue;
 use super::{Case, RuleSet, Suite, decode};
 use crate::diagnostic::{Diagnostic, Severity, SourceFile};
-use crate::dialect::{Clause, Dialect};
+use crate::dialect::Dialect;
 use crate::yaml::{self, Decoder};
 
 /// What [`load`] makes of files.
@@ -22,24 +23,6 @@ impl Loaded {
     /// Whether something is wrong.
     pub fn failed(&self) -> bool {
         self.diagnostics.iter().any(|found| found.severity == Severity::Error)
-    }
-}
-
-/// Clauses that a case may cite: those of the dialect in use and of the bundled ones, since a suite serves several.
-pub(super) struct Catalogue<'a> {
-    dialect: &'a Dialect,
-}
-
-impl<'a> Catalogue<'a> {
-    pub(super) fn get(&self, id: &str) -> Option<&'a Clause> {
-        self.dialect.clauses.get(id).or_else(|| {
-            let bundled = Dialect::BUNDLED.iter().filter_map(|name| Dialect::bundled(name));
-            bundled.into_iter().find_map(|dialect| dialect.clauses.get(id))
-        })
-    }
-
-    pub(super) fn ids(&self) -> impl Iterator<Item = &'a str> {
-        self.dialect.clauses.iter().map(|clause| clause.id.as_str())
     }
 }
 
@@ -62,7 +45,7 @@ impl<'a> Catalogue<'a> {
 /// assert_eq!(loaded.suite.cases[0].theme, "config");
 /// ```
 pub fn load(files: &[Arc<SourceFile>], dialect: &Dialect) -> Loaded {
-    let catalogue = Catalogue { dialect };
+    let catalogue = Catalogue::of(dialect);
     let mut cases: Vec<Case> = Vec::new();
     let mut diagnostics = Vec::new();
     for file in files {

@@ -4,6 +4,7 @@
 //! and the JSON Schema of the format ([`fields::schema`]) are made.
 
 mod bundled;
+mod catalogue;
 mod decode;
 mod decode_expect;
 pub mod document;

@@ -10,7 +10,7 @@ use http::{Method, Request, Response, StatusCode};
 use super::journal::{Entry, Journal, Pending};
 use super::request::{self, Draft, Envelope, content_md5};
 use super::wire::Wire;
-use super::{Shared, Target};
+use super::{Buckets, Shared, Target};
 use crate::case::{Acl, Identity};
 use crate::cors::CorsConfiguration;
 use crate::xml;
@@ -41,6 +41,33 @@ impl Held {
     pub(super) fn key(&self, object: &str) -> String {
         format!("{}{object}", self.prefix)
     }
+}
+
+/// A borrowed bucket as it was.
+#[derive(Debug)]
+pub(super) struct Saved {
+    pub(super) bucket: String,
+    pub(super) cors: Option<String>,
+    pub(super) acl: Option<String>,
+    /// What objects of the run begin with.
+    pub(super) objects: String,
+}
+
+pub(super) fn prefix(shared: &Shared) -> String {
+    match &shared.options.buckets {
+        Buckets::Own { prefix } => prefix.clone(),
+        Buckets::Borrowed(_) => "corsuite-".to_owned(),
+    }
+}
+
+pub(super) fn name(prefix: &str) -> String {
+    format!("{prefix}{}", random())
+}
+
+/// Ten lower-case hexadecimal digits.
+pub(super) fn random() -> String {
+    let id = crate::implementation::request_id().to_ascii_lowercase();
+    id.chars().take(10).collect()
 }
 
 /// Why a request of ours did not do what it is for.

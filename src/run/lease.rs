@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 
-use super::bucket::{Held, Owner, Refused, refusal};
+use super::bucket::{Held, Owner, Refused, Saved, name, prefix, random, refusal};
 use super::journal::Entry;
 use super::request::{Draft, content_md5};
 use super::settle::configuration_of;
@@ -23,16 +23,6 @@ pub(super) enum Opened {
     Ready,
     /// It has not, and this is what it says.
     Unsupported(String),
-}
-
-/// A borrowed bucket as it was.
-#[derive(Debug)]
-pub(super) struct Saved {
-    bucket: String,
-    cors: Option<String>,
-    acl: Option<String>,
-    /// What objects of the run begin with.
-    objects: String,
 }
 
 impl Worker {
@@ -218,23 +208,6 @@ fn explain(refused: &Refused, shared: &Shared) -> SetupError {
         _ => "try the same with --bucket, if the server does not let this key create buckets",
     };
     SetupError::new(format!("{} cannot be used: {refused}", target.name), help)
-}
-
-pub(super) fn prefix(shared: &Shared) -> String {
-    match &shared.options.buckets {
-        Buckets::Own { prefix } => prefix.clone(),
-        Buckets::Borrowed(_) => "corsuite-".to_owned(),
-    }
-}
-
-pub(super) fn name(prefix: &str) -> String {
-    format!("{prefix}{}", random())
-}
-
-/// Ten lower-case hexadecimal digits.
-fn random() -> String {
-    let id = crate::implementation::request_id().to_ascii_lowercase();
-    id.chars().take(10).collect()
 }
 
 #[cfg(test)]

@@ -9,8 +9,7 @@ use bytes::Bytes;
 use http::{Method, Response};
 use tokio::time::{Instant, sleep};
 
-use super::bucket::{Held, Owner, Refused};
-use super::lease::{Saved, name, prefix};
+use super::bucket::{Held, Owner, Refused, Saved, name, prefix};
 use super::request::{self, Draft, Envelope};
 use super::settle::{Probe, shows};
 use super::{Buckets, Event, Shared, milliseconds, skip, unfinished};

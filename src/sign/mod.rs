@@ -229,9 +229,23 @@ pub fn verify_policy<'c>(
     Ok(Signer::Anonymous)
 }
 
-/// Whether two signatures are equal, in time that depends on their length only.
-fn same(left: &[u8], right: &[u8]) -> bool {
-    left.len() == right.len() && left.iter().zip(right).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+/// The key of an id, if the token that came with it is the one that belongs to it.
+fn known<'c>(
+    id: &str,
+    token: Option<&str>,
+    credentials: &dyn Fn(&str) -> Option<&'c Credentials>,
+) -> Result<&'c Credentials, VerifyError> {
+    let unknown = || VerifyError::UnknownKey { access_key_id: id.to_owned() };
+    credentials(id).filter(|known| known.security_token.as_deref() == token).ok_or_else(unknown)
+}
+
+/// Compares a signature with the right one, in time that depends on their length only.
+fn compare(right: &str, id: &str, provided: &str, string_to_sign: String) -> Result<Signer, VerifyError> {
+    let differ = right.bytes().zip(provided.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b));
+    if right.len() == provided.len() && differ == 0 {
+        return Ok(Signer::Key { access_key_id: id.to_owned() });
+    }
+    Err(VerifyError::Mismatch { access_key_id: id.to_owned(), provided: provided.to_owned(), string_to_sign })
 }
 
 #[cfg(test)]

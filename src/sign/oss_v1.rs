@@ -6,7 +6,7 @@ use http::request::Parts;
 use jiff::Timestamp;
 
 use super::canonical::{add_query, field, hmac_sha1, http_date, oss_fields, parse_http_date, set};
-use super::{Credentials, MAX_SKEW, Query, Resource, Signer, VerifyError, same};
+use super::{Credentials, MAX_SKEW, Query, Resource, Signer, VerifyError, compare, known};
 
 /// Query members that are part of the canonicalized resource; others are not signed.
 const SUB_RESOURCES: &[&str] = &[
@@ -175,11 +175,11 @@ pub(super) fn verify<'c>(
         authorization.split_once(':').ok_or(VerifyError::Malformed("Authorization has no `AccessKeyId:Signature`"))?;
     let date = date_line(parts);
     let request_time = parse_http_date(&date).ok_or(VerifyError::InvalidDate)?;
-    compare(parts, resource, id, provided, &date, None, credentials)?;
+    let signer = check(parts, resource, id, provided, &date, None, credentials)?;
     if request_time.duration_since(now).abs() > MAX_SKEW {
         return Err(VerifyError::Skewed { request_time });
     }
-    Ok(Signer::Key { access_key_id: id.to_owned() })
+    Ok(signer)
 }
 
 pub(super) fn verify_presigned<'c>(
@@ -197,11 +197,10 @@ pub(super) fn verify_presigned<'c>(
     if now > expires {
         return Err(VerifyError::Expired { expires });
     }
-    compare(parts, resource, id, provided, text, query.get("security-token"), credentials)?;
-    Ok(Signer::Key { access_key_id: id.to_owned() })
+    check(parts, resource, id, provided, text, query.get("security-token"), credentials)
 }
 
-fn compare<'c>(
+fn check<'c>(
     parts: &Parts,
     resource: &Resource,
     id: &str,
@@ -209,19 +208,11 @@ fn compare<'c>(
     date: &str,
     query_token: Option<&str>,
     credentials: &dyn Fn(&str) -> Option<&'c Credentials>,
-) -> Result<(), VerifyError> {
-    let unknown = || VerifyError::UnknownKey { access_key_id: id.to_owned() };
-    let known = credentials(id).ok_or_else(unknown)?;
+) -> Result<Signer, VerifyError> {
     let header_token = parts.headers.get("x-oss-security-token").and_then(|value| value.to_str().ok());
-    if known.security_token.as_deref() != header_token.or(query_token) {
-        return Err(unknown());
-    }
+    let key = known(id, header_token.or(query_token), credentials)?;
     let text = string_to_sign(parts, resource, date);
-    let signature = hmac_sha1(known.access_key_secret.as_bytes(), text.as_bytes());
-    if same(signature.as_bytes(), provided.as_bytes()) {
-        return Ok(());
-    }
-    Err(VerifyError::Mismatch { access_key_id: id.to_owned(), provided: provided.to_owned(), string_to_sign: text })
+    compare(&hmac_sha1(key.access_key_secret.as_bytes(), text.as_bytes()), id, provided, text)
 }
 
 /// PostObject: the policy in base64 and its HMAC.
@@ -242,10 +233,6 @@ pub(super) fn verify_policy<'c>(
 ) -> Result<Signer, VerifyError> {
     let field = |name| fields(name).ok_or(VerifyError::Malformed("the form lacks OSSAccessKeyId, policy or Signature"));
     let (id, policy, provided) = (field("ossaccesskeyid")?, field("policy")?, field("signature")?);
-    let known = credentials(&id).ok_or_else(|| VerifyError::UnknownKey { access_key_id: id.clone() })?;
-    let signature = hmac_sha1(known.access_key_secret.as_bytes(), policy.as_bytes());
-    if same(signature.as_bytes(), provided.as_bytes()) {
-        return Ok(Signer::Key { access_key_id: id });
-    }
-    Err(VerifyError::Mismatch { access_key_id: id, provided, string_to_sign: policy })
+    let key = known(&id, fields("x-oss-security-token").as_deref(), credentials)?;
+    compare(&hmac_sha1(key.access_key_secret.as_bytes(), policy.as_bytes()), &id, &provided, policy)
 }

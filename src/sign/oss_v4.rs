@@ -10,7 +10,7 @@ use super::canonical::{
     add_query, basic_date, encode_component, encode_path, field, hex, hmac_sha256, oss_fields, parse_basic_date,
     parse_http_date, set,
 };
-use super::{Credentials, MAX_EXPIRES, MAX_SKEW, Query, Resource, Signer, VerifyError, same};
+use super::{Credentials, MAX_EXPIRES, MAX_SKEW, Query, Resource, Signer, VerifyError, compare, known};
 
 const ALGORITHM: &str = "OSS4-HMAC-SHA256";
 const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
@@ -184,7 +184,7 @@ pub(super) fn verify<'c>(
         without: None,
         credential,
     };
-    let signer = compare(parts, resource, &claim, credentials)?;
+    let signer = check(parts, resource, &claim, credentials)?;
     if request_time.duration_since(now).abs() > MAX_SKEW {
         return Err(VerifyError::Skewed { request_time });
     }
@@ -225,7 +225,7 @@ pub(super) fn verify_presigned<'c>(
         token: query.get("x-oss-security-token").map(str::to_owned),
         without: Some("x-oss-signature"),
     };
-    compare(parts, resource, &claim, credentials)
+    check(parts, resource, &claim, credentials)
 }
 
 fn additional_headers(text: Option<&str>) -> Vec<String> {
@@ -233,29 +233,18 @@ fn additional_headers(text: Option<&str>) -> Vec<String> {
     names.filter(|name| !name.is_empty()).collect()
 }
 
-fn compare<'c>(
+fn check<'c>(
     parts: &Parts,
     resource: &Resource,
     claim: &Claim<'_>,
     credentials: &dyn Fn(&str) -> Option<&'c Credentials>,
 ) -> Result<Signer, VerifyError> {
     let Credential { id, date, region } = claim.credential;
-    let unknown = || VerifyError::UnknownKey { access_key_id: id.to_owned() };
-    let known = credentials(id).ok_or_else(unknown)?;
-    if known.security_token != claim.token {
-        return Err(unknown());
-    }
+    let key = known(id, claim.token.as_deref(), credentials)?;
     let request = canonical_request(parts, resource, &claim.additional, claim.without);
     let text = string_to_sign(&request, claim.time, &credential_scope(date, region));
-    let signature = hex(&hmac_sha256(&signing_key(&known.access_key_secret, date, region), text.as_bytes()));
-    if same(signature.as_bytes(), claim.provided.as_bytes()) {
-        return Ok(Signer::Key { access_key_id: id.to_owned() });
-    }
-    Err(VerifyError::Mismatch {
-        access_key_id: id.to_owned(),
-        provided: claim.provided.to_owned(),
-        string_to_sign: text,
-    })
+    let right = hex(&hmac_sha256(&signing_key(&key.access_key_secret, date, region), text.as_bytes()));
+    compare(&right, id, claim.provided, text)
 }
 
 /// PostObject: the policy in base64, signed with the signing key.
@@ -286,10 +275,7 @@ pub(super) fn verify_policy<'c>(
     let field = |name| fields(name).ok_or(VerifyError::Malformed("the form lacks a field of the V4 signature"));
     let (credential, policy, provided) = (field("x-oss-credential")?, field("policy")?, field("x-oss-signature")?);
     let Credential { id, date, region } = Credential::parse(&credential).ok_or(MALFORMED)?;
-    let known = credentials(id).ok_or_else(|| VerifyError::UnknownKey { access_key_id: id.to_owned() })?;
-    let signature = hex(&hmac_sha256(&signing_key(&known.access_key_secret, date, region), policy.as_bytes()));
-    if same(signature.as_bytes(), provided.as_bytes()) {
-        return Ok(Signer::Key { access_key_id: id.to_owned() });
-    }
-    Err(VerifyError::Mismatch { access_key_id: id.to_owned(), provided, string_to_sign: policy })
+    let key = known(id, fields("x-oss-security-token").as_deref(), credentials)?;
+    let right = hex(&hmac_sha256(&signing_key(&key.access_key_secret, date, region), policy.as_bytes()));
+    compare(&right, id, &provided, policy)
 }
