@@ -1,7 +1,7 @@
 //! The reference behind a socket: [`serve`].
 //!
 //! HTTP/1.1 with keep-alive. Limits: [`MAX_CONNECTIONS`] connections, [`MAX_HEADERS`] header fields, [`MAX_BODY`] bytes of
-//! body, [`HEADER_TIMEOUT`] for a request's head.
+//! body, [`HEADER_TIMEOUT`] for a request's head, [`BODY_TIMEOUT`] for its body.
 
 use std::convert::Infallible;
 use std::io;
@@ -33,6 +33,8 @@ pub const MAX_HEADERS: usize = 200;
 pub const MAX_BODY: usize = 16 << 20;
 /// Time for a request's head to arrive.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for its body.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time that open requests get when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -115,7 +117,8 @@ async fn accept(
 
 async fn answer(reference: Embedded, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
-    let response = if let Ok(body) = Limited::new(body, MAX_BODY).collect().await {
+    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect()).await;
+    let response = if let Ok(Ok(body)) = collected {
         reference.respond(&Request::from_parts(parts, body.to_bytes()))
     } else {
         let mut response = Response::new(Bytes::from_static(b"the body is too large or did not arrive\n"));

@@ -17,6 +17,8 @@ use quick_xml::events::Event;
 
 /// Largest document that is read, in bytes: what an answer may have.
 pub const MAX_BYTES: usize = 4 << 20;
+/// Most attributes of a tag: a root with its namespace has one or two.
+const MAX_ATTRIBUTES: usize = 64;
 /// Deepest nesting that is read; a CORS configuration has three levels.
 pub const MAX_DEPTH: usize = 32;
 
@@ -361,6 +363,9 @@ fn attributes(text: &str, at: usize) -> Result<Vec<(&str, String)>, XmlError> {
         };
         if split_name(name).is_none() {
             return fail(at, "not a name of an attribute");
+        }
+        if found.len() == MAX_ATTRIBUTES {
+            return fail(at, format!("more than {MAX_ATTRIBUTES} attributes"));
         }
         if found.iter().any(|(before, _)| *before == name) {
             return fail(at, "an attribute is given twice");

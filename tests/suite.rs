@@ -66,7 +66,11 @@ async fn every_case_passes_in_a_borrowed_bucket() {
     let report = run(target, &suite(), options).await.unwrap();
     let skipped: Vec<&str> =
         report.cases.iter().filter(|case| case.verdict != Verdict::Pass).map(|case| case.id.as_str()).collect();
-    assert_eq!(skipped, ["delete-leaves-other-bucket", "put-two-buckets"], "they need a second bucket");
+    assert_eq!(
+        skipped,
+        ["delete-leaves-other-bucket", "put-two-buckets", "actual-delete-many"],
+        "a second bucket, or keys that are not ours"
+    );
     assert_eq!(report.conformant, None);
     assert_eq!(ask(&reference, Method::GET, "/mine/photo.jpg", "").body(), "the user's");
     let document = ask(&reference, Method::GET, "/mine/?cors", "");
@@ -293,6 +297,50 @@ async fn a_connection_that_breaks_at_one_request_is_the_servers_fault() {
     );
     let mismatch = &failed[0].mismatches[0];
     assert_eq!((mismatch.field.as_str(), mismatch.clause.as_str(), mismatch.attempts), ("transport", "match.null", 2));
+}
+
+#[tokio::test]
+async fn no_answer_at_an_open_point_is_a_failed_must() {
+    let report = broken(|inner, request| {
+        let two = request.headers().get_all("origin").iter().count() > 1;
+        if two { Err(SendError::Broken("reset".to_owned())) } else { Ok(inner.respond(&request)) }
+    })
+    .await;
+    assert_eq!((report.totals.failed_must, report.conformant, report.answer(false)), (1, Some(false), Answer::No));
+}
+
+#[tokio::test]
+async fn a_must_that_was_not_reached_is_not_a_pass() {
+    // The rules of this case are refused under a `should`, so its `must` is never asked.
+    let yaml = "about: x\ncases:\n  - id: a\n    clauses: [config.idempotent]\n    rules: [{allowed_origins: \"*\", allowed_methods: PATCH}]\n    steps:\n      - preflight: {origin: \"https://a\", method: GET}\n        expect: {clause: preflight.ok, status: 200}\n";
+    let suite = case::load(&[SourceFile::new("x/a.yaml", yaml)], Dialect::oss()).suite;
+    let report = run(reference(), &suite, Options::default()).await.unwrap();
+    assert_eq!((report.totals.failed_should, report.conformant, report.answer(false)), (1, None, Answer::Unknown));
+}
+
+/// A session token that the server sends back, as it does in the string to sign, stays out of the report.
+#[tokio::test]
+async fn secrets_stay_out_of_reports() {
+    let owner = corsuite::sign::Credentials { security_token: Some("t0ken/+=".to_owned()), ..serve::owner() };
+    for scheme in [Scheme::V1, Scheme::V4 { region: "cn-hangzhou".to_owned() }] {
+        let inner = serve::reference(Dialect::oss(), owner.clone(), serve::other());
+        let change = |inner: &Embedded, request: Request<Bytes>| {
+            let answer = inner.respond(&request);
+            let echoed =
+                format!("{}\n{:?}\n{}", request.uri(), request.headers(), String::from_utf8_lossy(request.body()));
+            let wrong = Response::builder().status(418).body(Bytes::from(echoed)).unwrap();
+            let judged =
+                request.headers().contains_key("origin") || request.uri().query().is_some_and(|query| query != "cors");
+            Ok(if judged { wrong } else { answer })
+        };
+        let target = Target { credentials: Some(owner.clone()), scheme, ..target(Broken { inner, change }) };
+        let report = run(target, &suite(), Options::default()).await.unwrap();
+        let shown = corsuite::report::json::write(&report);
+        assert!(report.totals.fail > 50);
+        for secret in ["t0ken", &owner.access_key_secret] {
+            assert!(!shown.contains(secret), "{}", shown.lines().find(|line| line.contains(secret)).unwrap());
+        }
+    }
 }
 
 #[tokio::test]

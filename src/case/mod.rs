@@ -70,10 +70,13 @@ impl Case {
         self.steps.iter().flat_map(|step| &step.expect).map(|block| block.clause.as_str())
     }
 
-    /// The highest level among its assertions.
+    /// The highest level among its assertions. That one of the allowed answers comes is a must, also at an open point.
     pub fn level(&self, dialect: &Dialect) -> Level {
-        let level = |clause| dialect.clauses.get(clause).map(|clause| clause.level);
-        self.cited().filter_map(level).max().unwrap_or(Level::May)
+        let level = |block: &Expectation| {
+            let own = dialect.clauses.get(&block.clause).map_or(Level::May, |clause| clause.level);
+            if block.any_of.is_empty() { own } else { Level::Must }
+        };
+        self.steps.iter().flat_map(|step| &step.expect).map(level).max().unwrap_or(Level::May)
     }
 
     /// Whether a step uses this bucket.

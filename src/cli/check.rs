@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::args::Check;
 use super::{Context, Exit, Failure, files, print, runtime, tell};
 use crate::case::{self, Suite};
-use crate::diagnostic::{Diagnostic, render};
+use crate::diagnostic::{Diagnostic, render, visible};
 use crate::dialect::Dialect;
 use crate::report::{Report, Verdict};
 use crate::run::{self, Addressing, Options, Target};
@@ -34,7 +34,7 @@ pub(super) fn check(arguments: &Check, context: &Context) -> Result<Exit, Failur
         "{} files, {} cases, {applying} of them for dialect {}: {problems}\n",
         files.len(),
         loaded.suite.cases.len(),
-        dialect.name
+        visible(&dialect.name)
     ))?;
     Ok(if errors { Exit::Usage } else { Exit::Yes })
 }

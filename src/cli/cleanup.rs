@@ -1,5 +1,4 @@
 //! `corsuite cleanup`
-#![expect(clippy::disallowed_methods, reason = "shell: reads the journal")]
 
 use std::sync::Arc;
 
@@ -8,7 +7,7 @@ use super::run::journal;
 use super::{Context, Exit, Failure, print, runtime, target, tell};
 use crate::diagnostic::visible;
 use crate::dialect::Dialect;
-use crate::run::{clean_up, pending};
+use crate::run::clean_up;
 
 pub(super) fn cleanup(arguments: &Cleanup, context: &Context) -> Result<Exit, Failure> {
     let Some(endpoint) = &arguments.endpoint.endpoint else {
@@ -20,22 +19,19 @@ pub(super) fn cleanup(arguments: &Cleanup, context: &Context) -> Result<Exit, Fa
     let dialect = Arc::new(Dialect::oss().clone());
     let target = target::target(endpoint, &arguments.endpoint, &dialect, context)?;
     let (journal, path) = journal(&arguments.journal, context)?;
-    let text = match std::fs::read(&path) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(Failure::unknown(format!("journal {} cannot be read: {error}", path.display()))),
-    };
-    let entries = pending(&text, &target.name);
+    let entries = journal
+        .pending(&target.name)
+        .map_err(|error| Failure::unknown(format!("journal {} cannot be read: {error}", path.display())))?;
     if entries.is_empty() {
         print(&format!("nothing is left over at {}, by journal {}\n", target.name, path.display()))?;
         return Ok(Exit::Yes);
     }
     let (done, left) = runtime()?.block_on(clean_up(&target, &entries, journal.as_ref(), arguments.endpoint.rate));
     for bucket in &done {
-        print(&format!("clean: {bucket}\n"))?;
+        print(&format!("clean: {}\n", visible(bucket)))?;
     }
     for leftover in &left {
-        tell(&format!("left over: {}: {}\n", leftover.bucket, visible(&leftover.reason)));
+        tell(&format!("left over: {}: {}\n", visible(&leftover.bucket), visible(&leftover.reason)));
     }
     Ok(if left.is_empty() { Exit::Yes } else { Exit::Unknown })
 }

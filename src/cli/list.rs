@@ -2,6 +2,7 @@
 
 use super::args::List;
 use super::{Context, Exit, Failure, files, print};
+use crate::diagnostic::visible;
 use crate::dialect::Behaviours;
 
 pub(super) fn list(arguments: &List, context: &Context) -> Result<Exit, Failure> {
@@ -45,6 +46,7 @@ pub(super) fn list(arguments: &List, context: &Context) -> Result<Exit, Failure>
             }
         }
     }
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| visible(cell)).collect()).collect();
     print(&columns(&rows)).map(|()| Exit::Yes)
 }
 

@@ -89,8 +89,18 @@ struct Context {
 }
 
 impl Context {
-    fn read() -> Self {
+    fn read() -> Result<Self, Failure> {
         let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        // A header field cannot carry a line break, and without the field requests would go unsigned.
+        for name in ["OSS_ACCESS_KEY_ID", "OSS_SESSION_TOKEN"] {
+            for prefix in ["", "CORSUITE_OTHER_"] {
+                let name = format!("{prefix}{name}");
+                if text(&name).is_some_and(|value| http::HeaderValue::from_str(&value).is_err()) {
+                    return Err(Failure::usage(format!("{name} holds a character that no header can carry"))
+                        .help("perhaps a line break at its end"));
+                }
+            }
+        }
         let credentials = |prefix: &str| {
             Some(Credentials {
                 access_key_id: text(&format!("{prefix}OSS_ACCESS_KEY_ID"))?,
@@ -105,14 +115,14 @@ impl Context {
             anstream::ColorChoice::Never => Style::Plain,
             _ => Style::Coloured,
         };
-        Self {
+        Ok(Self {
             owner: credentials(""),
             other: credentials("CORSUITE_OTHER_"),
             state_folder: state.or(home).map(|folder| folder.join("corsuite")),
             output_style: style(anstream::AutoStream::choice(&io::stdout())),
             error_style: style(anstream::AutoStream::choice(&io::stderr())),
             interactive: io::stderr().is_terminal(),
-        }
+        })
     }
 }
 
@@ -127,7 +137,13 @@ pub fn main() -> ExitCode {
             return exit.into();
         }
     };
-    let context = Context::read();
+    let context = match Context::read() {
+        Ok(context) => context,
+        Err(failure) => {
+            tell(&failure.text);
+            return failure.exit.into();
+        }
+    };
     let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments, &context),
         Command::Serve(arguments) => serve::serve(&arguments, &context),

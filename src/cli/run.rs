@@ -51,7 +51,8 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
                 Some(name) => Buckets::Borrowed(name.clone()),
                 None => Buckets::Own { prefix: prefix(&arguments.bucket_prefix)? },
             },
-            complete,
+            // A suite of one's own says nothing about the documents.
+            complete: complete && arguments.cases.cases.is_none(),
             fail_fast: arguments.fail_fast,
             preconfigured,
             journal: Arc::new(NoJournal),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::args::{AddressingChoice, Auth, EndpointArguments};
 use super::{Context, Failure};
+use crate::diagnostic::visible;
 use crate::dialect::Dialect;
 use crate::implementation::{Endpoint, EndpointOptions};
 use crate::run::{Addressing, Target};
@@ -14,9 +15,11 @@ const DEFAULT_REGION: &str = "cn-hangzhou";
 
 /// Protocol and host of a URL without a path.
 pub(super) fn parse(endpoint: &str) -> Result<(String, String), Failure> {
-    let bad = |why: &str| Failure::usage(format!("--endpoint `{endpoint}`: {why}"));
+    // What stands before an `@` may be a secret.
+    let shown = endpoint.rsplit_once('@').map_or_else(|| endpoint.to_owned(), |(_, host)| format!("***@{host}"));
+    let bad = |why: &str| Failure::usage(format!("--endpoint `{}`: {why}", visible(&shown)));
     let Some((protocol, rest)) = endpoint.split_once("://") else {
-        return Err(bad("no protocol").help(format!("did you mean `http://{endpoint}`?")));
+        return Err(bad("no protocol").help(format!("did you mean `http://{}`?", visible(&shown))));
     };
     let protocol = protocol.to_ascii_lowercase();
     if protocol != "http" && protocol != "https" {

@@ -42,7 +42,7 @@ impl Address {
             (Some(_), None) if management.iter().any(|name| query.has(name)) => Scope::Management,
             (Some(_), None) => match *request.method() {
                 Method::GET | Method::HEAD => Scope::Objects,
-                Method::POST if query.has("delete") || form::is_form(request) => Scope::Objects,
+                Method::POST if query.has("delete") || form::is_form(request, self) => Scope::Objects,
                 _ => Scope::Management,
             },
         }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 
+use super::address::Address;
 use super::cors::check_digest;
 use super::{Acl, Bucket, ErrorDocument, Moment, Object, Reference, document, empty, form};
 use crate::sign::{Query, encode_component};
@@ -64,6 +65,7 @@ impl Reference {
         &mut self,
         name: &str,
         request: &Request<Bytes>,
+        address: &Address,
         query: &Query,
         moment: Moment<'_>,
     ) -> Result<Response<Bytes>, ErrorDocument> {
@@ -95,7 +97,7 @@ impl Reference {
         if *method == Method::POST && query.has("delete") {
             return delete_multiple(bucket, request);
         }
-        if form::is_form(request) {
+        if form::is_form(request, address) {
             return self.post_object(name, request, moment);
         }
         match *method {

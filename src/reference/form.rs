@@ -6,12 +6,16 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
 
+use super::address::Address;
 use super::{ErrorDocument, Moment, Object, Reference, empty, set};
-use crate::sign;
+use crate::sign::{self, Query};
 
-/// Whether a request is a form upload.
-pub(super) fn is_form(request: &Request<Bytes>) -> bool {
-    request.method() == Method::POST && boundary(request).is_some()
+/// Whether a request is a form upload: it is sent to the bucket itself, without a sub-resource. A form that is sent
+/// elsewhere is a body like any other.
+pub(super) fn is_form(request: &Request<Bytes>, address: &Address) -> bool {
+    let query = Query::parse(request.uri().query().unwrap_or_default()).without_signature();
+    let bare = address.object.is_none() && query.iter().next().is_none();
+    request.method() == Method::POST && bare && boundary(request).is_some()
 }
 
 fn boundary(request: &Request<Bytes>) -> Option<String> {
@@ -55,7 +59,7 @@ impl Reference {
             Some(_) => {}
         }
         if let Some(policy) = text("policy") {
-            check_policy(&policy, moment.now)?;
+            check_policy(&policy, bucket, &text, moment.now)?;
         }
         let key = text("key").filter(|key| !key.is_empty());
         let key = key.ok_or_else(|| ErrorDocument::invalid_argument("key", ""))?;
@@ -78,16 +82,44 @@ impl Reference {
     }
 }
 
-/// The policy is base64 of JSON with an `expiration`.
-fn check_policy(policy: &str, now: Timestamp) -> Result<(), ErrorDocument> {
+/// The policy is base64 of JSON with an `expiration` and `conditions`: `{"name": "value"}`, `["eq", "$name", "value"]`,
+/// `["starts-with", "$name", "prefix"]`. The range of lengths is not enforced.
+fn check_policy(
+    policy: &str,
+    bucket: &str,
+    fields: &dyn Fn(&str) -> Option<String>,
+    now: Timestamp,
+) -> Result<(), ErrorDocument> {
     let decoded = STANDARD.decode(policy).ok();
     let value: Option<serde_json::Value> = decoded.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let expiration = value.as_ref().and_then(|value| value.get("expiration")).and_then(serde_json::Value::as_str);
     match expiration.and_then(|text| text.parse::<Timestamp>().ok()) {
-        Some(expires) if now <= expires => Ok(()),
-        Some(_) => Err(ErrorDocument::policy("Invalid according to Policy: Policy expired.")),
-        None => Err(ErrorDocument::policy("Invalid Policy: Invalid JSON or no expiration.")),
+        Some(expires) if now <= expires => {}
+        Some(_) => return Err(ErrorDocument::policy("Invalid according to Policy: Policy expired.")),
+        None => return Err(ErrorDocument::policy("Invalid Policy: Invalid JSON or no expiration.")),
     }
+    let actual = |name: &str| match name.trim_start_matches('$') {
+        "bucket" => Some(bucket.to_owned()),
+        name => fields(name),
+    };
+    let conditions = value.as_ref().and_then(|value| value.get("conditions")).and_then(serde_json::Value::as_array);
+    let mut conditions = conditions.into_iter().flatten();
+    let holds = |condition: &serde_json::Value| match condition {
+        serde_json::Value::Object(pairs) => pairs.iter().all(|(name, value)| actual(name).as_deref() == value.as_str()),
+        serde_json::Value::Array(items) => {
+            let texts: Vec<&str> = items.iter().filter_map(serde_json::Value::as_str).collect();
+            match texts.as_slice() {
+                ["eq", name, value] => actual(name).as_deref() == Some(value),
+                ["starts-with", name, prefix] => actual(name).is_some_and(|text| text.starts_with(prefix)),
+                _ => true,
+            }
+        }
+        _ => true,
+    };
+    if conditions.all(holds) {
+        return Ok(());
+    }
+    Err(ErrorDocument::policy("Invalid according to Policy: Policy Condition failed."))
 }
 
 /// RFC 7578 parts between boundaries; `None` if the body is not of that form.

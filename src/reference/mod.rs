@@ -183,10 +183,10 @@ impl Reference {
             return self.create_bucket(name, request, signer.as_deref(), moment.now);
         }
         let bucket = self.buckets.get(name).ok_or_else(|| ErrorDocument::no_such_bucket(name))?;
-        auth::authorize(bucket, scope, request.method(), signer.as_deref(), form::is_form(request))?;
+        auth::authorize(bucket, scope, request.method(), signer.as_deref(), form::is_form(request, address))?;
         match (&address.object, scope) {
             (Some(key), _) => self.object(name, key, request, &query, moment),
-            (None, _) => self.bucket(name, request, &query, moment),
+            (None, _) => self.bucket(name, request, address, &query, moment),
         }
     }
 

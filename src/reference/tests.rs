@@ -246,6 +246,19 @@ fn appending_and_deleting_many() {
     assert_eq!(ask("DELETE", "/bucket", ""), 404);
 }
 
+/// A form is authorised by its own signature, so nothing else may pass for one.
+#[test]
+fn a_form_is_sent_to_the_bucket_itself() {
+    let mut store = Store::with_rules();
+    let kind = [("content-type", "multipart/form-data; boundary=x")];
+    for target in ["/bucket/?delete", "/bucket/log?append&position=0", "/bucket/?cors", "/bucket"] {
+        let answer = store.ask(None, "POST", target, &kind, "<Delete><Object><Key>k</Key></Object></Delete>");
+        assert!(answer.status().is_client_error(), "{target}: {}", answer.status());
+    }
+    assert_eq!(store.ask(Some(&owner()), "GET", "/bucket/k", &[], "").status(), 200);
+    assert_eq!(store.ask(Some(&owner()), "GET", "/bucket/log", &[], "").status(), 404);
+}
+
 #[test]
 fn a_length_is_needed() {
     let mut store = Store::new();

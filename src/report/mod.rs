@@ -62,7 +62,7 @@ pub struct SuiteIdentity {
     pub digest: String,
     /// The dialect.
     pub dialect: String,
-    /// No case was left out by a selector.
+    /// The bundled suite, no case left out by a selector.
     pub complete: bool,
 }
 
@@ -165,6 +165,8 @@ pub struct CaseReport {
     #[serde(serialize_with = "level")]
     #[schemars(with = "LevelName")]
     pub level: Level,
+    /// A `must` of the case was not judged: it was skipped, or ended before its last step.
+    pub unjudged_must: bool,
     /// Milliseconds.
     pub elapsed_ms: u64,
     /// Conditions looked at.
@@ -305,8 +307,7 @@ impl Report {
         if self.cases.iter().filter(must).any(broken) {
             return Some(false);
         }
-        let unknown = |case: &CaseReport| matches!(case.verdict, Verdict::Error | Verdict::Skip);
-        let settled = !self.cases.iter().filter(must).any(unknown);
+        let settled = !self.cases.iter().any(|case| case.unjudged_must);
         (self.suite.complete && settled && self.totals.assertions > 0).then_some(true)
     }
 
@@ -315,7 +316,10 @@ impl Report {
         let must = |verdict| self.cases.iter().any(|case| case.verdict == verdict && case.level == Level::Must);
         if self.totals.failed_must > 0 || must(Verdict::Unsupported) || (strict && self.totals.failed_should > 0) {
             Answer::No
-        } else if self.totals.error > 0 || must(Verdict::Skip) || self.totals.assertions == 0 {
+        } else if self.totals.error > 0
+            || self.cases.iter().any(|case| case.unjudged_must)
+            || self.totals.assertions == 0
+        {
             Answer::Unknown
         } else {
             Answer::Yes
@@ -358,6 +362,7 @@ pub(crate) mod tests {
             clauses: vec!["config.put".to_owned()],
             verdict,
             level,
+            unjudged_must: level == Level::Must && matches!(verdict, Verdict::Error | Verdict::Skip),
             elapsed_ms: 1,
             assertions: 1,
             observed: BTreeMap::new(),

@@ -162,15 +162,17 @@ pub fn summary(report: &Report, style: Style) -> String {
 }
 
 fn why_unknown(report: &Report) -> &'static str {
-    let has = |verdict| report.cases.iter().any(|case| case.verdict == verdict && case.level == Level::Must);
+    let has = |verdict| report.cases.iter().any(|case| case.verdict == verdict && case.unjudged_must);
     if report.totals.assertions == 0 {
         "nothing was asserted"
     } else if has(Verdict::Error) {
         "a must case ended in an error"
     } else if has(Verdict::Skip) {
         "a must case was skipped"
+    } else if report.cases.iter().any(|case| case.unjudged_must) {
+        "a must case could not be judged to its end"
     } else if !report.suite.complete {
-        "only a part of the suite ran"
+        "the complete bundled suite did not run"
     } else {
         "a run without keys claims nothing"
     }

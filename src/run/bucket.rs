@@ -148,10 +148,8 @@ impl<'a> Owner<'a> {
             }
         }
         if held.acl != Some(acl) {
-            let mut draft = Draft::new(Method::PUT, "acl");
-            draft.headers.push(("x-oss-acl".to_owned(), acl.as_str().to_owned()));
             held.acl = None;
-            self.must(draft, &held.name, None).await?;
+            self.put_acl(&held.name, acl.as_str()).await?;
             held.acl = Some(acl);
         }
         let wanted = |key: &str| objects.iter().find(|(object, _)| object == key).map(|(_, content)| content);
@@ -176,12 +174,8 @@ impl<'a> Owner<'a> {
 
     /// Empties and removes a bucket of the run.
     pub(super) async fn remove(&self, bucket: &str) -> Result<(), Refused> {
-        let listing = self.ask(Draft::new(Method::GET, &format!("max-keys={MAX_OBJECTS}")), bucket, None).await?;
-        if listing.status() == StatusCode::NOT_FOUND {
+        if !self.empty(bucket, "").await? {
             return Ok(());
-        }
-        for key in listed(&listing) {
-            self.must(Draft::new(Method::DELETE, ""), bucket, Some(key)).await?;
         }
         let answer = self.ask(Draft::new(Method::DELETE, ""), bucket, None).await?;
         if answer.status().is_success() || answer.status() == StatusCode::NOT_FOUND {
@@ -190,7 +184,32 @@ impl<'a> Owner<'a> {
         Err(refusal(format!("DELETE {bucket}"), &answer))
     }
 
-    /// Puts a borrowed bucket back: rules, ACL, and the objects that begin with the run's prefix.
+    /// Deletes the objects that begin with a prefix; false if there is no such bucket.
+    async fn empty(&self, bucket: &str, prefix: &str) -> Result<bool, Refused> {
+        let query = format!("prefix={}&max-keys={MAX_OBJECTS}", crate::sign::encode_component(prefix));
+        // A listing is cut at a thousand; a run writes far fewer objects than ten times that.
+        for _ in 0..10 {
+            let listing = self.ask(Draft::new(Method::GET, &query), bucket, None).await?;
+            if listing.status() == StatusCode::NOT_FOUND {
+                return Ok(false);
+            }
+            if !listing.status().is_success() {
+                return Err(refusal(format!("GET {bucket}"), &listing));
+            }
+            // The prefix is compared here, too: a server that ignores it would give us the user's objects.
+            let keys: Vec<String> = listed(&listing).into_iter().filter(|key| key.starts_with(prefix)).collect();
+            if keys.is_empty() {
+                break;
+            }
+            for key in keys {
+                self.must(Draft::new(Method::DELETE, ""), bucket, Some(key)).await?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Puts a borrowed bucket back: rules, ACL, and the objects that begin with the run's prefix. What fails does not keep
+    /// the rest from being tried.
     pub(super) async fn restore(
         &self,
         bucket: &str,
@@ -198,35 +217,33 @@ impl<'a> Owner<'a> {
         acl: Option<&str>,
         objects: &str,
     ) -> Result<(), Refused> {
-        let listing = self
-            .ask(
-                Draft::new(
-                    Method::GET,
-                    &format!("prefix={}&max-keys={MAX_OBJECTS}", crate::sign::encode_component(objects)),
-                ),
-                bucket,
-                None,
-            )
-            .await?;
-        // The prefix is compared here, too: a server that ignores it would give us the user's objects.
-        for key in listed(&listing).into_iter().filter(|key| !objects.is_empty() && key.starts_with(objects)) {
-            self.must(Draft::new(Method::DELETE, ""), bucket, Some(key)).await?;
+        let rules = self.restore_cors(bucket, cors).await;
+        let acl = match acl {
+            Some(acl) => self.put_acl(bucket, acl).await,
+            None => Ok(()),
+        };
+        let emptied = if objects.is_empty() { Ok(true) } else { self.empty(bucket, objects).await };
+        rules.and(acl).and(emptied).map(drop)
+    }
+
+    async fn restore_cors(&self, bucket: &str, cors: Option<&str>) -> Result<(), Refused> {
+        // A document without a rule is how some servers say that there is none; it could not be put.
+        let has_rules =
+            |text: &&str| crate::cors::xml::parse(text.as_bytes()).is_ok_and(|found| !found.rules.is_empty());
+        let mut draft = Draft::new(Method::DELETE, "cors");
+        if let Some(document) = cors.filter(has_rules) {
+            draft = Draft::new(Method::PUT, "cors");
+            draft.body = Bytes::from(document.to_owned());
+            draft.headers.push(("content-type".to_owned(), "application/xml".to_owned()));
+            draft.headers.push(("content-md5".to_owned(), content_md5(document.as_bytes())));
         }
-        if let Some(acl) = acl {
-            let mut draft = Draft::new(Method::PUT, "acl");
-            draft.headers.push(("x-oss-acl".to_owned(), acl.to_owned()));
-            self.must(draft, bucket, None).await?;
-        }
-        match cors {
-            Some(document) => {
-                let mut draft = Draft::new(Method::PUT, "cors");
-                draft.body = Bytes::from(document.to_owned());
-                draft.headers.push(("content-type".to_owned(), "application/xml".to_owned()));
-                draft.headers.push(("content-md5".to_owned(), content_md5(document.as_bytes())));
-                self.must(draft, bucket, None).await.map(drop)
-            }
-            None => self.must(Draft::new(Method::DELETE, "cors"), bucket, None).await.map(drop),
-        }
+        self.must(draft, bucket, None).await.map(drop)
+    }
+
+    async fn put_acl(&self, bucket: &str, acl: &str) -> Result<(), Refused> {
+        let mut draft = Draft::new(Method::PUT, "acl");
+        draft.headers.push(("x-oss-acl".to_owned(), acl.to_owned()));
+        self.must(draft, bucket, None).await.map(drop)
     }
 
     /// The CORS document of a bucket.
@@ -252,8 +269,17 @@ impl<'a> Owner<'a> {
     pub(super) async fn state(&self, bucket: &str) -> Result<(Option<String>, Option<String>), Refused> {
         let cors = self.cors_of(bucket).await?;
         let answer = self.ask(Draft::new(Method::GET, "acl"), bucket, None).await?;
-        let root = xml::parse(answer.body()).ok().filter(|_| answer.status().is_success());
+        let what = format!("GET {bucket}?acl");
+        if !answer.status().is_success() {
+            return Err(refusal(what, &answer));
+        }
+        let root = xml::parse(answer.body()).ok();
         let acl = root.and_then(|root| root.all("AccessControlList").next()?.text_of("Grant").map(str::to_owned));
+        // An ACL that is not known could not be put back, and cases change it.
+        if acl.is_none() {
+            let reason = "its ACL cannot be read".to_owned();
+            return Err(Refused { what, status: Some(answer.status()), code: None, reason });
+        }
         Ok((cors, acl))
     }
 }
@@ -261,7 +287,10 @@ impl<'a> Owner<'a> {
 /// Keys of a listing.
 fn listed(answer: &Response<Bytes>) -> Vec<String> {
     let Ok(root) = xml::parse(answer.body()) else { return Vec::new() };
-    root.all("Contents").filter_map(|object| object.text_of("Key")).map(str::to_owned).collect()
+    let keys = root.all("Contents").filter_map(|object| object.text_of("Key"));
+    // A client would fold such a key into another one.
+    let sendable = |key: &&str| !key.is_empty() && !key.split('/').any(|segment| segment == "." || segment == "..");
+    keys.filter(sendable).take(MAX_OBJECTS).map(str::to_owned).collect()
 }
 
 /// Code of an error document.

@@ -4,7 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "shell: the journal is a file")]
 
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -59,6 +59,13 @@ pub trait Journal: Send + Sync + fmt::Debug {
     ///
     /// If it cannot be kept.
     fn record(&self, entry: &Entry) -> io::Result<()>;
+
+    /// What is still to be undone at an endpoint.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be found out.
+    fn pending(&self, endpoint: &str) -> io::Result<Vec<Pending>>;
 }
 
 /// Keeps nothing: for implementations that are gone with the process.
@@ -69,6 +76,10 @@ pub struct NoJournal;
 impl Journal for NoJournal {
     fn record(&self, _: &Entry) -> io::Result<()> {
         Ok(())
+    }
+
+    fn pending(&self, _: &str) -> io::Result<Vec<Pending>> {
+        Ok(Vec::new())
     }
 }
 
@@ -97,9 +108,26 @@ impl Journal for FileJournal {
     fn record(&self, entry: &Entry) -> io::Result<()> {
         let _guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         let line = format!("{}\n", serde_json::to_string(entry)?);
-        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&self.path)?;
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).read(true).open(&self.path)?;
+        if file.seek(SeekFrom::End(0))? > 0 {
+            // A line that a crash has torn must not swallow this one.
+            let mut last = [0];
+            file.seek(SeekFrom::End(-1))?;
+            file.read_exact(&mut last)?;
+            if last != *b"\n" {
+                file.write_all(b"\n")?;
+            }
+        }
         file.write_all(line.as_bytes())?;
         file.sync_data()
+    }
+
+    fn pending(&self, endpoint: &str) -> io::Result<Vec<Pending>> {
+        match std::fs::read(&self.path) {
+            Ok(bytes) => Ok(pending(&String::from_utf8_lossy(&bytes), endpoint)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -177,8 +205,11 @@ mod tests {
             journal.record(&entry).unwrap();
         }
         journal.record(&Entry::Removed { endpoint: here.to_owned(), bucket: "a".to_owned() }).unwrap();
+        let torn = format!("{}{{\"event\":\"create\",\"endp", std::fs::read_to_string(&path).unwrap());
+        std::fs::write(&path, torn).unwrap();
+        journal.record(&create(there, "d")).unwrap();
+        assert_eq!(journal.pending(there).unwrap(), [Pending::Remove("c".to_owned()), Pending::Remove("d".to_owned())]);
         let mut text = std::fs::read_to_string(&path).unwrap();
-        text.push_str("{\"event\":\"create\",\"endp");
         let restore = Pending::Restore {
             bucket: "mine".to_owned(),
             cors: Some("<x/>".to_owned()),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 
 use super::bucket::{Held, Owner, Refused, Saved, name, prefix, random, refusal};
-use super::journal::Entry;
+use super::journal::{Entry, Pending};
 use super::request::{Draft, content_md5};
 use super::settle::configuration_of;
 use super::worker::Worker;
@@ -60,6 +60,9 @@ impl Worker {
             held.fresh = false;
             held.rules = configuration_of(SIMPLEST.as_bytes(), &shared.target.dialect);
         }
+        if answer.status().is_success() && refused_to_create.is_some() {
+            self.adopt(&bucket);
+        }
         let said = refusal("PutBucketCors".to_owned(), &answer);
         if not_implemented(said.status, said.code.as_deref()) {
             return Ok(Opened::Unsupported(format!(
@@ -78,6 +81,13 @@ impl Worker {
 
     async fn borrow(&mut self, bucket: &str) -> Result<(), SetupError> {
         let shared = Arc::clone(&self.shared);
+        let interrupted = shared.options.journal.pending(&shared.target.name);
+        let interrupted = interrupted.map_err(|error| unwritable(&error))?;
+        // Saving what an interrupted run left would lose what the user had.
+        if interrupted.iter().any(|entry| matches!(entry, Pending::Restore { bucket: name, .. } if name == bucket)) {
+            let message = format!("bucket {bucket} is still borrowed by a run that was interrupted or goes on");
+            return Err(SetupError::new(message, "run `corsuite cleanup` first: it restores the bucket"));
+        }
         let (cors, acl) = Owner::of(&shared).state(bucket).await.map_err(|refused| explain(&refused, &shared))?;
         let objects = format!("corsuite-{}/", random());
         let entry = Entry::Borrow {
@@ -98,12 +108,7 @@ impl Worker {
     }
 
     fn record(&self, entry: &Entry) -> Result<(), SetupError> {
-        self.shared.options.journal.record(entry).map_err(|error| {
-            SetupError::new(
-                format!("the journal cannot be written: {error}"),
-                "without it nothing could be cleaned up after a crash; choose another file with --journal",
-            )
-        })
+        self.shared.options.journal.record(entry).map_err(|error| unwritable(&error))
     }
 
     /// A new bucket, written down first.
@@ -120,22 +125,23 @@ impl Worker {
                 code: None,
                 reason: error.message,
             })?;
-            match Owner::of(&shared).create(&bucket).await {
-                Ok(()) => {
-                    self.created.push(bucket.clone());
-                    return Ok(Held::new(bucket, String::new()));
-                }
-                Err(refused) if refused.status == Some(StatusCode::CONFLICT) => last = Some(refused),
-                Err(refused) => {
-                    if refused.status.is_some() {
-                        // It was refused, so there is nothing to clean up.
-                        self.removed(&bucket);
-                    } else {
-                        self.created.push(bucket);
-                    }
-                    return Err(refused);
-                }
+            // Before the answer: an interrupted run removes it, too.
+            self.created.push(bucket.clone());
+            let Err(refused) = Owner::of(&shared).create(&bucket).await else {
+                self.await_bucket(&bucket).await;
+                return Ok(Held::new(bucket, String::new()));
+            };
+            // A 4xx, or a server without the operation, has made nothing; a bucket of this name is somebody else's.
+            let nothing_made = refused.status.is_some_and(|status| status.is_client_error())
+                || not_implemented(refused.status, refused.code.as_deref());
+            if nothing_made {
+                self.created.retain(|name| *name != bucket);
+                self.removed(&bucket);
             }
+            if refused.status != Some(StatusCode::CONFLICT) {
+                return Err(refused);
+            }
+            last = Some(refused);
         }
         Err(last.unwrap_or_else(|| Refused {
             what: "PUT bucket".to_owned(),
@@ -143,6 +149,22 @@ impl Worker {
             code: None,
             reason: "no free name".to_owned(),
         }))
+    }
+
+    /// Gives a bucket up that cannot be reset.
+    pub(super) async fn discard(&mut self, bucket: &str) {
+        if Owner::of(&self.shared).remove(bucket).await.is_ok() {
+            self.created.retain(|name| name != bucket);
+            self.removed(bucket);
+        }
+    }
+
+    /// Writes down a bucket that a server has made unasked, so that it is removed with the others.
+    pub(super) fn adopt(&mut self, bucket: &str) {
+        let entry = Entry::Create { endpoint: self.shared.target.name.clone(), bucket: bucket.to_owned() };
+        if !self.created.iter().any(|name| name == bucket) && self.record(&entry).is_ok() {
+            self.created.push(bucket.to_owned());
+        }
     }
 
     fn removed(&self, bucket: &str) {
@@ -174,6 +196,13 @@ impl Worker {
             }
         }
     }
+}
+
+fn unwritable(error: &std::io::Error) -> SetupError {
+    SetupError::new(
+        format!("the journal cannot be used: {error}"),
+        "without it nothing could be cleaned up after a crash; choose another file with --journal",
+    )
 }
 
 fn put_simplest() -> Draft {

@@ -10,6 +10,7 @@ mod lease;
 mod request;
 mod settle;
 mod shown;
+mod skip;
 mod step;
 mod wire;
 mod worker;
@@ -27,7 +28,7 @@ pub use self::shown::{curl, head};
 pub use self::wire::Limiter;
 use self::wire::Wire;
 use self::worker::Worker;
-use crate::case::{BucketRole, Case, Identity, Operation, STANDING_OBJECT, Suite, digest};
+use crate::case::{Case, Suite, digest};
 use crate::cors::CorsConfiguration;
 use crate::dialect::{Dialect, Level};
 use crate::implementation::Implementation;
@@ -256,13 +257,20 @@ async fn work(shared: &Arc<Shared>, first: Worker, jobs: usize) -> Vec<CaseRepor
     for number in 1..jobs {
         tasks.spawn(drive(Worker::new(Arc::clone(shared), number)));
     }
-    while tasks.join_next().await.is_some() {}
+    let mut broken = false;
+    while let Some(ended) = tasks.join_next().await {
+        broken |= ended.is_err();
+    }
+    if broken {
+        let text = "a worker broke off, which is a bug of corsuite; its buckets are left over: run `corsuite cleanup`";
+        (shared.listener)(Event::Note(text));
+        shared.notes.lock().await.push(text.to_owned());
+    }
+    let verdict = if broken { Verdict::Error } else { Verdict::Skip };
     let results = shared.results.lock().await;
     let reason = shared.stop.borrow().unwrap_or("not run");
     let pairs = shared.cases.iter().zip(results.iter());
-    pairs
-        .map(|(case, result)| result.clone().unwrap_or_else(|| unfinished(case, Verdict::Skip, reason, shared)))
-        .collect()
+    pairs.map(|(case, result)| result.clone().unwrap_or_else(|| unfinished(case, verdict, reason, shared))).collect()
 }
 
 /// Takes cases until there is none left or the run is stopped.
@@ -314,6 +322,7 @@ fn unfinished(case: &Case, verdict: Verdict, reason: &str, shared: &Shared) -> C
         clauses: case.clauses.clone(),
         verdict,
         level: case.level(&shared.target.dialect),
+        unjudged_must: verdict != Verdict::Pass && case.level(&shared.target.dialect) == Level::Must,
         elapsed_ms: 0,
         assertions: 0,
         observed: std::collections::BTreeMap::new(),
@@ -324,62 +333,4 @@ fn unfinished(case: &Case, verdict: Verdict, reason: &str, shared: &Shared) -> C
 
 fn milliseconds(elapsed: Duration) -> u64 {
     u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Why a case cannot be run with what this run has, known before it starts.
-fn skip(case: &Case, shared: &Shared) -> Option<String> {
-    let target = &shared.target;
-    let needs = |identity: Identity| case.steps.iter().any(|step| step.identity == identity);
-    if needs(Identity::Other) && target.other.is_none() {
-        return Some(format!("needs a second account: set {}", target.other_variables));
-    }
-    let borrowed = matches!(shared.options.buckets, Buckets::Borrowed(_));
-    if borrowed && case.uses(BucketRole::Second) {
-        return Some("needs a second bucket, and --bucket lends only one".to_owned());
-    }
-    if target.credentials.is_none() {
-        return without_keys(case, shared);
-    }
-    None
-}
-
-/// A run without keys can only ask what anybody may, of a bucket whose rules the user has named.
-fn without_keys(case: &Case, shared: &Shared) -> Option<String> {
-    let needs_key = |why: &str| Some(format!("{why}, and --auth anonymous has no key"));
-    let own = case.objects.iter().any(|(key, _)| key != STANDING_OBJECT);
-    if own || case.acl != crate::case::Acl::Private {
-        return needs_key("needs objects or an ACL of its own");
-    }
-    let mut steps = case.steps.as_slice();
-    let in_place = shared.options.preconfigured.as_ref();
-    if let [first, rest @ ..] = steps
-        && first.setup
-    {
-        let wanted = match &first.operation {
-            Operation::PutCors(put) => {
-                settle::configuration_of(&request::document_of(put, &[]), &target_dialect(shared))
-            }
-            _ => None,
-        };
-        if wanted.is_none() || wanted.as_ref() != in_place {
-            return needs_key("needs rules that are not the ones in place");
-        }
-        steps = rest;
-    } else if in_place.is_some() || !steps.iter().all(|step| step.bucket == BucketRole::Missing) {
-        return needs_key("needs a bucket without rules");
-    }
-    let keyless = |identity| matches!(identity, Identity::Anonymous | Identity::UnknownKey);
-    if !steps.iter().all(|step| keyless(step.identity)) {
-        return needs_key("has signed requests");
-    }
-    None
-}
-
-fn target_dialect(shared: &Shared) -> Arc<Dialect> {
-    Arc::clone(&shared.target.dialect)
-}
-
-/// The level that a mismatch without a clause of its own has: that of the step's first assertion.
-fn level_of(clause: &str, dialect: &Dialect) -> Level {
-    dialect.clauses.get(clause).map_or(Level::Must, |clause| clause.level)
 }

@@ -1,6 +1,8 @@
 //! When a change of rules has arrived: what GetBucketCors must show, and a [`Probe`] that tells old rules from new ones.
 
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, Method, Response, StatusCode};
+
+use super::bucket::code;
 
 use crate::cors::xml::{Document, Text, parse};
 use crate::cors::{CorsConfiguration, CorsRequest, CorsRule, Grant, Outcome, Pattern, evaluate, validate};
@@ -15,9 +17,14 @@ pub(super) fn configuration_of(document: &[u8], dialect: &Dialect) -> Option<Cor
 /// Whether an answer of GetBucketCors shows what was put (`None`: nothing). Only the origins of the rules and ResponseVary
 /// are compared: how the rest comes back is for cases to judge.
 pub(super) fn shows(answer: &Response<bytes::Bytes>, wanted: Option<&Document>) -> bool {
-    let document = if answer.status().is_success() { parse(answer.body()).ok() } else { None };
+    let success = answer.status().is_success();
+    let document = if success { parse(answer.body()).ok() } else { None };
     let rules = document.as_ref().map_or(&[][..], |document| document.rules.as_slice());
-    let Some(wanted) = wanted else { return rules.is_empty() };
+    // Nothing is there: 404, but not for want of the bucket. Some servers say 200 and no rules, which is for cases to judge.
+    let Some(wanted) = wanted else {
+        let missing = answer.status() == StatusCode::NOT_FOUND && code(answer).as_deref() != Some("NoSuchBucket");
+        return missing || (success && rules.is_empty());
+    };
     let values = |texts: &[Text]| {
         let mut values: Vec<String> = texts.iter().map(|text| text.value.trim_ascii().to_owned()).collect();
         values.sort_unstable();
@@ -78,8 +85,9 @@ impl Probe {
             values
         };
         let varies = list("vary").iter().any(|member| member.eq_ignore_ascii_case("origin"));
-        if self.new.vary != self.old.vary && varies != self.new.vary {
-            return false;
+        // Whether preflights vary is open enough to be asked only where nothing else differs.
+        if self.new.grant == self.old.grant {
+            return varies == self.new.vary;
         }
         let allowed = headers.contains_key("access-control-allow-origin");
         let (Some(new), Some(old)) = (&self.new.grant, &self.old.grant) else {
@@ -185,6 +193,8 @@ mod tests {
         assert!(shows(&answer(404, &[], "<Error/>"), None));
         assert!(shows(&answer(200, &[], ""), None));
         assert!(!shows(&answer(200, &[], &body), None));
+        assert!(!shows(&answer(404, &[], "<Error><Code>NoSuchBucket</Code></Error>"), None));
+        assert!(!shows(&answer(500, &[], ""), None) && !shows(&answer(403, &[], ""), None));
     }
 
     #[test]

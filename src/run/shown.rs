@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, Version};
 
+use super::Target;
 use crate::case::Identity;
-use crate::sign::Scheme;
+use crate::sign::{Scheme, encode_component};
 
 /// Longest piece of a body that is shown, in characters.
 const BODY: usize = 2000;
@@ -31,7 +32,11 @@ pub fn head(request: &Request<Bytes>) -> String {
     let mark = if query.is_empty() { "" } else { "?" };
     let mut text = format!("{} {path}{mark}{query} HTTP/1.1\n", request.method());
     fields(&mut text, request.headers());
-    body(&mut text, request.body());
+    if is_form(request) {
+        body(&mut text, &form(request.body()));
+    } else {
+        body(&mut text, request.body());
+    }
     text
 }
 
@@ -64,6 +69,48 @@ fn body(text: &mut String, body: &Bytes) {
     }
 }
 
+/// Parts of a browser form that hold secrets.
+const SECRET_PARTS: [&str; 4] = ["Signature", "x-oss-signature", "policy", "x-oss-security-token"];
+
+/// A form with its secrets left out.
+fn form(body: &Bytes) -> Bytes {
+    let text = String::from_utf8_lossy(body);
+    let mut shown: Vec<&str> = Vec::new();
+    let mut secret = false;
+    for line in text.split("\r\n") {
+        if line.starts_with("--") {
+            secret = false;
+        }
+        let value = secret && !line.is_empty() && !line.to_ascii_lowercase().starts_with("content-");
+        shown.push(if value { "***" } else { line });
+        if SECRET_PARTS.iter().any(|name| line.ends_with(&format!("name=\"{name}\""))) {
+            secret = true;
+        }
+    }
+    Bytes::from(shown.join("\r\n"))
+}
+
+fn is_form(request: &Request<Bytes>) -> bool {
+    let kind = request.headers().get("content-type");
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/form-data"))
+}
+
+/// The text without the secrets of the target's keys, in whichever form a server sends them back.
+pub(super) fn without_secrets(text: String, target: &Target) -> String {
+    let keys = [&target.credentials, &target.other].into_iter().flatten();
+    let secrets = keys.flat_map(|key| [Some(key.access_key_secret.as_str()), key.security_token.as_deref()]);
+    let mut text = text;
+    for secret in secrets.flatten().filter(|secret| !secret.is_empty()) {
+        let bytes: Vec<String> = secret.bytes().map(|byte| format!("{byte:02X}")).collect();
+        for form in [secret.to_owned(), encode_component(secret), bytes.join(" ")] {
+            if text.contains(&form) {
+                text = text.replace(&form, "***");
+            }
+        }
+    }
+    text
+}
+
 /// A command line that sends the request again. The signature of a signed request is made by `corsuite sign`, from the
 /// environment, by the same scheme.
 pub fn curl(request: &Request<Bytes>, identity: Identity, bucket: Option<&str>, scheme: &Scheme) -> String {
@@ -71,9 +118,8 @@ pub fn curl(request: &Request<Bytes>, identity: Identity, bucket: Option<&str>, 
         identity,
         Identity::Owner | Identity::Other | Identity::Skewed | Identity::Presigned | Identity::Expired
     );
-    let is_form =
-        request.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/form-data"));
-    let signs = signs && !is_form;
+    let form_upload = is_form(request);
+    let signs = signs && !form_upload;
     let presigned = matches!(identity, Identity::Presigned | Identity::Expired);
     let url = without_signature(&request.uri().to_string(), presigned);
     let mut arguments: Vec<String> = Vec::new();
@@ -88,15 +134,21 @@ pub fn curl(request: &Request<Bytes>, identity: Identity, bucket: Option<&str>, 
             arguments.push(format!("-H {}", quote(&shown)));
         }
     }
-    let headers = arguments.join(" ");
-    let space = if headers.is_empty() { "" } else { " " };
     let method =
         if request.method() == http::Method::HEAD { "-I".to_owned() } else { format!("-X {}", request.method()) };
+    // curl would add a Content-Type of its own, which is signed.
+    if !request.body().is_empty() && !request.headers().contains_key("content-type") {
+        arguments.push("-H content-type:".to_owned());
+    }
     let data = match std::str::from_utf8(request.body()) {
         Ok("") => String::new(),
+        // The form carries its signature.
+        Ok(_) if form_upload => " --data-binary @FORM".to_owned(),
         Ok(text) if text.len() <= BODY => format!(" --data-binary {}", quote(text)),
         Ok(_) | Err(_) => " --data-binary @BODY".to_owned(),
     };
+    let headers = arguments.join(" ");
+    let space = if headers.is_empty() { "" } else { " " };
     let send = format!("curl -sS -i {method}{space}{headers}{data}");
     if !signs {
         return format!("{send} {}", quote(&url));
@@ -116,11 +168,15 @@ pub fn curl(request: &Request<Bytes>, identity: Identity, bucket: Option<&str>, 
         Identity::Expired => " --as expired",
         _ => "",
     });
-    format!("{sign}{space}{headers} | {send} -K -")
+    let signed = headers.replace("-H content-type:", "").trim_end().to_owned();
+    let space = if signed.is_empty() { "" } else { " " };
+    format!("{sign}{space}{signed} | {send} -K -")
 }
 
 fn without_signature(url: &str, presigned: bool) -> String {
-    const SIGNATURE: [&str; 9] = [
+    const SIGNATURE: [&str; 11] = [
+        "x-oss-security-token",
+        "x-oss-additional-headers",
         "OSSAccessKeyId",
         "Expires",
         "Signature",
@@ -171,9 +227,28 @@ mod tests {
     }
 
     #[test]
+    fn no_secret_of_a_form_is_shown() {
+        let part = |name: &str, value: &str| {
+            format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let body = [
+            part("key", "k"),
+            part("Signature", "s3cr3t"),
+            part("policy", "p0licy"),
+            part("file", "content"),
+            "--b--\r\n".to_owned(),
+        ]
+        .concat();
+        let upload = request("POST", &[("content-type", "multipart/form-data; boundary=b")], &body);
+        let shown = head(&upload) + &curl(&upload, Identity::Owner, None, &Scheme::V1);
+        assert!(shown.contains("content") && !shown.contains("s3cr3t") && !shown.contains("p0licy"), "{shown}");
+    }
+
+    #[test]
     fn command_lines() {
         let v4 = Scheme::V4 { region: "cn-hangzhou".to_owned() };
         let preflight = request("OPTIONS", &[("origin", "https://a"), ("access-control-request-headers", "")], "");
+        let bare = request("PUT", &[("authorization", "OSS id:s")], "x");
         let put = request(
             "PUT",
             &[("authorization", "OSS id:s"), ("date", "now"), ("content-type", "application/xml")],
@@ -183,11 +258,13 @@ mod tests {
             curl(&preflight, Identity::Anonymous, Some("b"), &v4),
             curl(&put, Identity::Owner, Some("b"), &v4),
             curl(&put, Identity::Expired, None, &Scheme::V1),
+            curl(&bare, Identity::Owner, None, &Scheme::V1),
         ];
         insta::assert_snapshot!(text.join("\n"), @r"
         curl -sS -i -X OPTIONS -H 'origin: https://a' -H 'access-control-request-headers;' 'http://h:1/b/k?cors&Signature=s%3D&x=1'
         corsuite sign PUT 'http://h:1/b/k?cors&Signature=s%3D&x=1' --bucket b --region cn-hangzhou -H 'content-type: application/xml' | curl -sS -i -X PUT -H 'content-type: application/xml' --data-binary 'it'\''s' -K -
         corsuite sign PUT 'http://h:1/b/k?cors&x=1' --auth v1 --as expired -H 'content-type: application/xml' | curl -sS -i -X PUT -H 'content-type: application/xml' --data-binary 'it'\''s' -K -
+        corsuite sign PUT 'http://h:1/b/k?cors&Signature=s%3D&x=1' --auth v1 | curl -sS -i -X PUT -H content-type: --data-binary x -K -
         ");
     }
 }

@@ -6,16 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Response};
+use http::{Method, Response, StatusCode};
 use tokio::time::{Instant, sleep};
 
-use super::bucket::{Held, Owner, Refused, Saved, name, prefix};
+use super::bucket::{Held, Owner, Refused, Saved, code, name, prefix};
 use super::request::{self, Draft, Envelope};
 use super::settle::{Probe, shows};
-use super::{Buckets, Event, Shared, milliseconds, skip, unfinished};
+use super::skip::skip;
+use super::{Buckets, Event, Shared, milliseconds, unfinished};
 use crate::case::{BucketRole, Case, Identity};
 use crate::cors::CorsConfiguration;
 use crate::cors::xml::Document;
+use crate::dialect::Level;
 use crate::report::{CaseReport, MismatchReport, Verdict};
 
 /// A probe must give the new answer this often in a row.
@@ -49,8 +51,9 @@ pub(super) enum Abort {
 }
 
 /// What the steps of a case added up to.
-#[derive(Default)]
 pub(super) struct Tally {
+    /// Every step was judged.
+    pub(super) judged: bool,
     pub(super) mismatches: Vec<MismatchReport>,
     pub(super) observed: BTreeMap<String, String>,
     pub(super) assertions: usize,
@@ -89,11 +92,18 @@ impl Worker {
             return unfinished(case, Verdict::Skip, &reason, &shared);
         }
         let started = Instant::now();
-        let mut tally = Tally::default();
+        let mut tally = Tally {
+            judged: true,
+            mismatches: Vec::new(),
+            observed: BTreeMap::new(),
+            assertions: 0,
+            answers: Vec::new(),
+        };
         let outcome = match self.prepare(case).await {
             Ok(()) => self.steps(case, &mut tally).await,
             Err(reason) => Err(Abort::Error(reason)),
         };
+        tally.judged &= outcome.is_ok();
         let base = unfinished(case, Verdict::Pass, "", &shared);
         let (verdict, reason) = match outcome {
             // What was found before counts, whatever came after.
@@ -103,7 +113,9 @@ impl Worker {
             Err(Abort::Skip(reason)) => (Verdict::Skip, Some(reason)),
         };
         let worst = tally.mismatches.iter().map(|mismatch| mismatch.level).max();
+        let judged = tally.judged && !matches!(verdict, Verdict::Error | Verdict::Skip);
         CaseReport {
+            unjudged_must: !judged && base.level == Level::Must,
             verdict,
             reason,
             level: worst.unwrap_or(base.level),
@@ -125,8 +137,10 @@ impl Worker {
         }
         let mut result = self.reset(case).await;
         if result.is_err() && matches!(self.shared.options.buckets, Buckets::Own { .. }) {
-            self.main = None;
-            self.second = None;
+            // A server that does not let go of rules would make us fill its account.
+            for held in [self.main.take(), self.second.take()].into_iter().flatten() {
+                self.discard(&held.name).await;
+            }
             result = self.reset(case).await;
         }
         match result {
@@ -135,7 +149,9 @@ impl Worker {
                 Ok(())
             }
             Err(refused) => {
-                self.silent = if refused.status.is_none() { self.silent + 1 } else { 0 };
+                let busy = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].map(Some);
+                let silent = refused.status.is_none() || busy.contains(&refused.status);
+                self.silent = if silent { self.silent + 1 } else { 0 };
                 Err(format!("the bucket cannot be prepared: {refused}"))
             }
         }
@@ -175,6 +191,15 @@ impl Worker {
         if role == BucketRole::Second { &mut self.second } else { &mut self.main }
     }
 
+    /// The bucket of a role, if there is one of our own.
+    pub(super) fn slot_of(&mut self, role: BucketRole) -> Option<&mut Held> {
+        match role {
+            BucketRole::Main => self.main.as_mut(),
+            BucketRole::Second => self.second.as_mut(),
+            BucketRole::Missing | BucketRole::Service => None,
+        }
+    }
+
     pub(super) fn held(&self, role: BucketRole) -> Option<&Held> {
         match role {
             BucketRole::Main => self.main.as_ref(),
@@ -188,6 +213,18 @@ impl Worker {
         let held = [&self.main, &self.second].into_iter().flatten().find(|held| held.name == bucket)?;
         let (key, _) = held.objects.iter().find(|(_, content)| content.is_some())?;
         Some(held.key(key))
+    }
+
+    /// Waits until a new bucket can be asked about.
+    pub(super) async fn await_bucket(&self, bucket: &str) {
+        let deadline = Instant::now() + self.shared.options.settle;
+        while Instant::now() < deadline {
+            let answer = Owner::of(&self.shared).ask(Draft::new(Method::GET, "cors"), bucket, None).await;
+            if answer.is_ok_and(|answer| code(&answer).as_deref() != Some("NoSuchBucket")) {
+                return;
+            }
+            sleep(PAUSE).await;
+        }
     }
 
     /// Waits until GetBucketCors shows `document` and a probe gives the answer of the new rules several times in a row, at
@@ -241,7 +278,6 @@ impl Worker {
             }
         }
         if arrived && in_a_row == IN_A_ROW {
-            self.vain_waits = 0;
             return;
         }
         self.vain_waits += 1;

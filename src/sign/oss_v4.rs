@@ -90,16 +90,16 @@ pub(super) fn canonical_request(
     path.push_str(resource.object.as_deref().unwrap_or_default());
 
     let query = Query::parse(parts.uri.query().unwrap_or_default());
-    let mut members: Vec<String> = query
+    // Sorted by name, then value: `callback` before `callback-var`, though `-` sorts before `=`.
+    let mut pairs: Vec<(String, String)> = query
         .iter()
         .filter(|(name, _)| Some(*name) != without)
-        .map(|(name, value)| match value.filter(|value| !value.is_empty()) {
-            // A bare key where the value is empty: `?cors=` signs as `?cors`.
-            None => encode_component(name),
-            Some(value) => format!("{}={}", encode_component(name), encode_component(value)),
-        })
+        .map(|(name, value)| (encode_component(name), encode_component(value.unwrap_or_default())))
         .collect();
-    members.sort_unstable();
+    pairs.sort_unstable();
+    // A bare key where the value is empty: `?cors=` signs as `?cors`.
+    let member = |(name, value): (String, String)| if value.is_empty() { name } else { format!("{name}={value}") };
+    let members: Vec<String> = pairs.into_iter().map(member).collect();
 
     let headers = &parts.headers;
     let mut names: Vec<&str> = oss_fields(headers);
