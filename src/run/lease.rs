@@ -222,6 +222,9 @@ fn not_implemented(status: Option<StatusCode>, code: Option<&str>) -> bool {
 fn explain(refused: &Refused, shared: &Shared) -> SetupError {
     let target = &shared.target;
     let help = match (refused.status, refused.code.as_deref()) {
+        (None, _) if refused.reason.contains("certificate") => {
+            "trust the server's certificate with --cacert FILE, or accept any with --insecure"
+        }
         (None, _) => "check --endpoint and that the server runs; --timeout sets how long an answer may take",
         (_, Some("InvalidAccessKeyId")) => "check the access key id in the environment",
         (_, Some("SignatureDoesNotMatch")) => "check the secret in the environment, --auth, --region and --addressing",
