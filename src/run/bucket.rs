@@ -13,6 +13,7 @@ use super::wire::Wire;
 use super::{Buckets, Shared, Target};
 use crate::case::{Acl, Identity};
 use crate::cors::CorsConfiguration;
+use crate::implementation::SendError;
 use crate::xml;
 
 /// Most objects that are deleted from a bucket of the run before it is removed.
@@ -74,6 +75,8 @@ pub(super) fn random() -> String {
 #[derive(Clone, Debug)]
 pub(super) struct Refused {
     pub(super) what: String,
+    /// The request never reached a server.
+    pub(super) unreached: bool,
     pub(super) status: Option<StatusCode>,
     pub(super) code: Option<String>,
     pub(super) reason: String,
@@ -112,10 +115,12 @@ impl<'a> Owner<'a> {
         );
         let identity = if self.target.credentials.is_some() { Identity::Owner } else { Identity::Anonymous };
         let envelope = Envelope { bucket: Some(bucket.to_owned()), object, identity };
-        let refused = |reason: String| Refused { what: what.clone(), status: None, code: None, reason };
-        let request = self.build(draft, &envelope).map_err(|error| refused(error.to_string()))?;
+        let refused =
+            |reason: String, unreached| Refused { what: what.clone(), unreached, status: None, code: None, reason };
+        let request = self.build(draft, &envelope).map_err(|error| refused(error.to_string(), true))?;
         let sent = self.wire.send(&request).await;
-        sent.result.map_err(|error| refused(error.to_string()))
+        let unreached = |error: &SendError| matches!(error, SendError::Connect(_) | SendError::Unsendable(_));
+        sent.result.map_err(|error| refused(error.to_string(), unreached(&error)))
     }
 
     /// A 2xx answer.
@@ -254,6 +259,7 @@ impl<'a> Owner<'a> {
                 // What cannot be read cannot be put back.
                 crate::cors::xml::parse(answer.body()).map_err(|error| Refused {
                     what: format!("GET {bucket}?cors"),
+                    unreached: false,
                     status: Some(status),
                     code: None,
                     reason: format!("its CORS configuration cannot be read: {error}"),
@@ -278,7 +284,7 @@ impl<'a> Owner<'a> {
         // An ACL that is not known could not be put back, and cases change it.
         if acl.is_none() {
             let reason = "its ACL cannot be read".to_owned();
-            return Err(Refused { what, status: Some(answer.status()), code: None, reason });
+            return Err(Refused { what, unreached: false, status: Some(answer.status()), code: None, reason });
         }
         Ok((cors, acl))
     }
@@ -304,6 +310,7 @@ pub(super) fn refusal(what: String, answer: &Response<Bytes>) -> Refused {
     let shown = code.clone().map_or_else(String::new, |code| format!(" {code}"));
     Refused {
         what,
+        unreached: false,
         status: Some(answer.status()),
         reason: format!("answered {}{shown}", answer.status().as_u16()),
         code,

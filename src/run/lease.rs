@@ -121,6 +121,7 @@ impl Worker {
             let entry = Entry::Create { endpoint: shared.target.name.clone(), bucket: bucket.clone() };
             self.record(&entry).map_err(|error| Refused {
                 what: "journal".to_owned(),
+                unreached: true,
                 status: None,
                 code: None,
                 reason: error.message,
@@ -132,11 +133,17 @@ impl Worker {
                 return Ok(Held::new(bucket, String::new()));
             };
             // A 4xx, or a server without the operation, has made nothing; a bucket of this name is somebody else's.
-            let nothing_made = refused.status.is_some_and(|status| status.is_client_error())
+            let nothing_made = refused.unreached
+                || refused.status.is_some_and(|status| status.is_client_error())
                 || not_implemented(refused.status, refused.code.as_deref());
             if nothing_made {
                 self.created.retain(|name| *name != bucket);
                 self.removed(&bucket);
+            } else if refused.status.is_none() {
+                // Asking a server that does not answer to remove it takes as long again.
+                self.created.retain(|name| *name != bucket);
+                let text = format!("bucket {bucket} may have been made; `corsuite cleanup` removes it");
+                self.note(text).await;
             }
             if refused.status != Some(StatusCode::CONFLICT) {
                 return Err(refused);
@@ -145,6 +152,7 @@ impl Worker {
         }
         Err(last.unwrap_or_else(|| Refused {
             what: "PUT bucket".to_owned(),
+            unreached: false,
             status: None,
             code: None,
             reason: "no free name".to_owned(),

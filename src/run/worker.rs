@@ -181,7 +181,7 @@ impl Worker {
             if !shows(&answer, None) {
                 let what = format!("DELETE {bucket}?cors");
                 let reason = "the rules are still there".to_owned();
-                return Err(Refused { what, status: Some(answer.status()), code: None, reason });
+                return Err(Refused { what, unreached: false, status: Some(answer.status()), code: None, reason });
             }
         }
         Ok(())
