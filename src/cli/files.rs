@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Context, Failure};
+use super::{Context, Exit, Failure};
 use crate::case::{self, Case, Suite};
 use crate::diagnostic::{SourceFile, closest};
 use crate::dialect::{Dialect, Level};
@@ -63,21 +63,31 @@ fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-/// The sources at paths, folders searched through.
+/// The sources at paths, folders searched through. All that cannot be read is told at once.
 pub(super) fn sources(paths: &[PathBuf]) -> Result<Vec<Arc<SourceFile>>, Failure> {
     let mut found = Vec::new();
+    let mut problems = String::new();
     for path in paths {
-        let files = if path.is_dir() { folder(path)? } else { vec![path.clone()] };
-        if files.is_empty() {
-            return Err(
-                Failure::usage(format!("{} holds no case file", path.display())).help("case files end in .yaml")
-            );
-        }
-        for file in files {
-            found.push(read(&file)?);
+        let files =
+            if path.is_dir() { folder(path).and_then(|files| some_of(path, files)) } else { Ok(vec![path.clone()]) };
+        for read in
+            files.map_or_else(|failure| vec![Err(failure)], |files| files.iter().map(|file| read(file)).collect())
+        {
+            match read {
+                Ok(file) => found.push(file),
+                Err(failure) => problems.push_str(&failure.text),
+            }
         }
     }
-    Ok(found)
+    if problems.is_empty() { Ok(found) } else { Err(Failure { exit: Exit::Usage, text: problems }) }
+}
+
+fn some_of(path: &Path, files: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
+    if files.is_empty() {
+        let failure = Failure::usage(format!("{} holds no case file", path.display()));
+        return Err(failure.help("case files end in .yaml"));
+    }
+    Ok(files)
 }
 
 /// The suite: bundled, or of a folder; a file with mistakes stops everything, after all mistakes of all files are shown.
