@@ -7,7 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue, Method};
 
 use super::catalogue::Catalogue;
-use super::fields::{CASE, COUNTED, EXTRA, FILE, OPERATIONS, PREFLIGHT, PUT_CORS, REQUEST, RULE, RULE_FILE, STEP, XML};
+use super::fields::{
+    BODY, CASE, COUNTED, EXTRA, FILE, OPERATIONS, PREFLIGHT, PUT_CORS, REQUEST, RULE, RULE_FILE, STEP, XML,
+};
 use super::{
     Acl, BucketRole, Case, ContentMd5, DocumentSource, Expectation, Extra, Identity, ObjectRequest, Operation, Pad,
     Preflight, PutCors, Rule, RuleSet, STANDING_OBJECT, StatusPattern, Step, decode_expect, document,
@@ -69,6 +71,12 @@ fn case(decoder: &mut Decoder, node: &Node, inherited: &[String], catalogue: &Ca
     let about = fields.get("about").and_then(|node| decoder.text(node, "one sentence"));
     let own = clauses(decoder, &fields, catalogue);
     let had_clauses = fields.get("clauses").is_some();
+    if let Some(Node { value: Value::Seq(items), span }) = fields.get("clauses")
+        && items.is_empty()
+    {
+        let found = decoder.error(span, "`clauses` is empty").label("a case is about at least one clause");
+        decoder.push(found);
+    }
     let clauses = if had_clauses { own } else { inherited.to_vec() };
     let clause_missing = clauses.is_empty() && !had_clauses;
     if clause_missing {
@@ -329,7 +337,7 @@ fn operation(decoder: &mut Decoder, name: &str, node: &Node, context: &Context<'
         "get_cors" => decoder.fields(node, &EXTRA).map(|fields| Operation::GetCors(extra(decoder, &fields))),
         "delete_cors" => decoder.fields(node, &EXTRA).map(|fields| Operation::DeleteCors(extra(decoder, &fields))),
         "preflight" => preflight(decoder, node).map(Operation::Preflight),
-        _ => request(decoder, node).map(Operation::Request),
+        _ => request(decoder, node, context).map(Operation::Request),
     }
 }
 
@@ -483,7 +491,7 @@ fn object(decoder: &mut Decoder, node: &Node) -> Option<String> {
     object_key(decoder, &key, &node.span).then_some(key)
 }
 
-fn request(decoder: &mut Decoder, node: &Node) -> Option<ObjectRequest> {
+fn request(decoder: &mut Decoder, node: &Node, context: &Context<'_>) -> Option<ObjectRequest> {
     let fields = decoder.fields(node, &REQUEST)?;
     let method = fields.get("method").and_then(|node| {
         let text = decoder.text(node, "a method")?;
@@ -496,11 +504,19 @@ fn request(decoder: &mut Decoder, node: &Node) -> Option<ObjectRequest> {
     });
     let origin = fields.get("origin").map_or_else(Vec::new, |node| lines(decoder, node));
     let object = fields.get("object").and_then(|node| object(decoder, node));
-    let body = fields.get("body").and_then(|node| decoder.text(node, "text"));
+    let (mut body, mut body_from) = (None, None);
+    match fields.get("body") {
+        Some(node) if matches!(node.value, Value::Map(_)) => {
+            let from = decoder.fields(node, &BODY).and_then(|fields| fields.get("from"));
+            body_from = from.and_then(|node| context.step(decoder, node));
+        }
+        Some(node) => body = decoder.text(node, "text"),
+        None => {}
+    }
     let form = fields.get("form").map(|node| {
         let entries = decoder.map(node, "a map from part to text").unwrap_or_default();
         let parts = entries.into_iter().map(|(key, value)| Some((key.text.clone(), decoder.text(value, "text")?)));
         parts.collect::<Vec<_>>().into_iter().flatten().collect()
     });
-    Some(ObjectRequest { method: method?, object, origin, body, form, extra: extra(decoder, &fields) })
+    Some(ObjectRequest { method: method?, object, origin, body, body_from, form, extra: extra(decoder, &fields) })
 }

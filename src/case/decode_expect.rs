@@ -41,6 +41,7 @@ fn block(
     context: &Context<'_>,
     alternative_of: Option<&str>,
 ) -> Option<Expectation> {
+    let found_before = decoder.found();
     let fields = decoder.fields(node, &BLOCK)?;
     let own = fields.get("clause").map(|node| (node, clause(decoder, node, context.catalogue)));
     let cited = match (&own, alternative_of) {
@@ -91,8 +92,8 @@ fn block(
             expectation.any_of = alternatives(decoder, node, context, &cited);
         }
     }
-    let asserted = fields.names().any(|name| name != "clause");
-    if !asserted {
+    // What is wrong with a condition was said at its place.
+    if !expectation.asserts() && decoder.found() == found_before {
         asserts_nothing(decoder, node);
     }
     let plain = fields.names().any(|name| name != "clause" && name != "any_of");

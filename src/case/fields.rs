@@ -171,13 +171,19 @@ pub(super) static REQUEST: Record = Record::new(
         Field::optional("query", Shape::Text, "query, percent-encoded"),
         Field::optional("origin", TEXTS, "Origin; a list sends several lines"),
         Field::optional("headers", LINES, "more header fields; a list sends several lines"),
-        Field::optional("body", Shape::Text, "the body"),
+        Field::optional("body", Shape::AnyOf(&[Shape::Text, Shape::Record(&BODY)]), "the body"),
         Field::optional(
             "form",
             Shape::MapOf(&Shape::Text),
             "parts of a browser form (PostObject); `file` is the content",
         ),
     ],
+);
+
+pub(super) static BODY: Record = Record::new(
+    "body",
+    "a body",
+    &[Field::required("from", STEP_REFERENCE, "the body of the answer to an earlier step")],
 );
 
 pub(super) static BLOCK: Record = Record::new(

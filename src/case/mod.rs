@@ -248,6 +248,8 @@ pub struct ObjectRequest {
     pub origin: Vec<String>,
     /// Body.
     pub body: Option<String>,
+    /// In its place, the body of the answer to an earlier step.
+    pub body_from: Option<usize>,
     /// Parts of a browser form besides key, policy, signature; `file` is the content.
     pub form: Option<Vec<(String, String)>>,
     /// Additions.
@@ -337,6 +339,27 @@ pub struct Expectation {
     pub browser: Option<BrowserVerdict>,
     /// Alternatives at an open point.
     pub any_of: Vec<Alternative>,
+}
+
+impl Expectation {
+    /// Whether there is anything that an answer could break.
+    pub fn asserts(&self) -> bool {
+        let error = self.error.as_ref().is_some_and(|error| {
+            !error.elements.is_empty()
+                || error.request_id_is_header
+                || error.host_id_is_host
+                || error.ec_agrees
+                || !error.order.is_empty()
+        });
+        !self.status.is_empty()
+            || self.headers.iter().any(|(_, conditions)| !conditions.is_empty())
+            || error
+            || self.cors.is_some()
+            || !self.body.is_empty()
+            || self.same_as.is_some()
+            || self.browser.is_some()
+            || !self.any_of.is_empty()
+    }
 }
 
 /// A status or a class of them.

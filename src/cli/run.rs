@@ -51,8 +51,10 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
                 Some(name) => Buckets::Borrowed(name.clone()),
                 None => Buckets::Own { prefix: prefix(&arguments.bucket_prefix)? },
             },
-            // A suite of one's own says nothing about the documents.
-            complete: complete && arguments.cases.cases.is_none(),
+            // A suite or a dialect of one's own says nothing about the bundled one's documents.
+            complete: complete
+                && arguments.cases.cases.is_none()
+                && Dialect::bundled(&arguments.dialect.dialect).is_some(),
             fail_fast: arguments.fail_fast,
             preconfigured,
             journal: Arc::new(NoJournal),

@@ -93,6 +93,13 @@ pub(super) fn target(
             ));
         }
     };
+    let same = |other: &crate::sign::Credentials| {
+        credentials.as_ref().is_some_and(|own| own.access_key_id == other.access_key_id)
+    };
+    if context.other.as_ref().is_some_and(same) {
+        return Err(Failure::usage("the second account's access key is the owner's")
+            .help(format!("set {OTHER_VARIABLES} to those of an account that does not own the buckets")));
+    }
     Ok(Target {
         implementation: Arc::new(client(arguments)?),
         name: format!("{protocol}://{authority}"),

@@ -35,11 +35,15 @@ impl Worker {
                 return Err(SetupError::new("--auth anonymous cannot create a bucket", "name one with --bucket"));
             };
             self.main = Some(Held::new(bucket.clone(), String::new()));
-            return owner
-                .ask(Draft::new(Method::OPTIONS, ""), bucket, None)
-                .await
-                .map(|_| Opened::Ready)
-                .map_err(|refused| explain(&refused, &shared));
+            let answer = owner.ask(Draft::new(Method::OPTIONS, ""), bucket, None).await;
+            let said = match answer {
+                Ok(answer) => refusal(format!("OPTIONS {bucket}"), &answer),
+                Err(refused) => return Err(explain(&refused, &shared)),
+            };
+            return match said.code.as_deref() {
+                Some("NoSuchBucket") => Err(explain(&said, &shared)),
+                _ => Ok(Opened::Ready),
+            };
         }
         let mut refused_to_create = None;
         match &shared.options.buckets {
@@ -72,6 +76,15 @@ impl Worker {
         }
         if let Some(refused) = refused_to_create {
             return Err(explain(&refused, &shared));
+        }
+        if answer.body().trim_ascii_start().to_ascii_lowercase().starts_with(b"<html")
+            || answer.body().trim_ascii_start().to_ascii_lowercase().starts_with(b"<!doctype html")
+        {
+            let message = format!("{} answers a PutBucketCors with a web page", shared.target.name);
+            return Err(SetupError::new(
+                message,
+                "check --endpoint: this is no object store, or something stands before it",
+            ));
         }
         if matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             return Err(explain(&said, &shared));

@@ -56,7 +56,7 @@ pub(super) fn draft(operation: &Operation, earlier: &[Response<Bytes>]) -> Draft
         Operation::GetCors(extra) => with_extra(Draft::new(Method::GET, "cors"), extra),
         Operation::DeleteCors(extra) => with_extra(Draft::new(Method::DELETE, "cors"), extra),
         Operation::Preflight(preflight) => options(preflight),
-        Operation::Request(request) => object_request(request),
+        Operation::Request(request) => object_request(request, earlier),
     }
 }
 
@@ -119,7 +119,7 @@ fn options(preflight: &Preflight) -> Draft {
     with_extra(draft, &preflight.extra)
 }
 
-fn object_request(request: &ObjectRequest) -> Draft {
+fn object_request(request: &ObjectRequest, earlier: &[Response<Bytes>]) -> Draft {
     // The loader has checked the method.
     let method = Method::from_bytes(request.method.as_bytes()).unwrap_or_default();
     let mut draft = Draft::new(method, "");
@@ -128,6 +128,9 @@ fn object_request(request: &ObjectRequest) -> Draft {
     }
     if let Some(body) = &request.body {
         draft.body = Bytes::from(body.clone());
+    }
+    if let Some(step) = request.body_from {
+        draft.body = earlier.get(step).map(|answer| answer.body().clone()).unwrap_or_default();
     }
     draft.form.clone_from(&request.form);
     with_extra(draft, &request.extra)

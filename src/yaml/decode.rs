@@ -182,6 +182,11 @@ impl Decoder {
         self.diagnostics
     }
 
+    /// How many diagnostics there are so far.
+    pub fn found(&self) -> usize {
+        self.diagnostics.len()
+    }
+
     /// The file that is read.
     pub fn file(&self) -> &Arc<SourceFile> {
         &self.file
