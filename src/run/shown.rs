@@ -140,6 +140,10 @@ pub fn curl(request: &Request<Bytes>, identity: Identity, bucket: Option<&str>, 
     if !request.body().is_empty() && !request.headers().contains_key("content-type") {
         arguments.push("-H content-type:".to_owned());
     }
+    // Nor does it send a length where there is no body.
+    if request.body().is_empty() && matches!(*request.method(), http::Method::PUT | http::Method::POST) {
+        arguments.push("-H 'content-length: 0'".to_owned());
+    }
     let data = match std::str::from_utf8(request.body()) {
         Ok("") => String::new(),
         // The form carries its signature.
