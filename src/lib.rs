@@ -50,7 +50,8 @@
 //! #         Box::pin(async move {
 //! #             let (parts, body) = request.into_parts();
 //! #             let body = body.collect().await?.to_bytes();
-//! #             Ok(reference.respond(&http::Request::from_parts(parts, body)).map(Full::new))
+//! #             let answer = reference.respond(&http::Request::from_parts(parts, body)).answer();
+//! #             Ok(answer.unwrap_or_default().map(Full::new))
 //! #         })
 //! #     }
 //! # }

@@ -1,40 +1,23 @@
 //! The reference behind a socket: [`serve`].
 //!
-//! HTTP/1.1 with keep-alive. Limits: [`MAX_CONNECTIONS`] connections, [`MAX_HEADERS`] header fields, [`MAX_BODY`] bytes of
-//! body, [`HEADER_TIMEOUT`] for a request's head, [`BODY_TIMEOUT`] for its body.
+//! At most [`MAX_CONNECTIONS`] connections; the limits of each are those of [`connection`].
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::dialect::Dialect;
-use crate::implementation::Embedded;
+use crate::implementation::{Embedded, altered, connection};
 use crate::reference::{Account, Options, Reference};
 use crate::sign::Credentials;
 
 /// Connections at a time: several times what one machine's load generator opens.
 pub const MAX_CONNECTIONS: usize = 1024;
-/// Header fields of a request.
-pub const MAX_HEADERS: usize = 200;
-/// Bytes of body: far above the 16 KB of a CORS document, so that the store itself refuses those.
-pub const MAX_BODY: usize = 16 << 20;
-/// Time for a request's head to arrive.
-pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time for its body.
-pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time that open requests get when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -72,6 +55,7 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 pub async fn serve(listener: TcpListener, reference: Embedded, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let title_case = reference.title_case();
     let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -83,17 +67,21 @@ pub async fn serve(listener: TcpListener, reference: Embedded, stop: impl Future
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
-        let reference = reference.clone();
-        let service = service_fn(move |request| answer(reference.clone(), request));
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
-            .max_headers(MAX_HEADERS)
-            .serve_connection(TokioIo::new(stream), service);
-        let watched = graceful.watch(connection);
+        let responder = reference.clone();
+        let answer = move |request| std::future::ready(responder.respond(&request));
+        let Some(wire) = reference.wire() else {
+            let watched = graceful.watch(connection(stream, title_case, answer));
+            tokio::spawn(async move {
+                // What a peer does wrong ends its connection and nothing else.
+                drop(watched.await);
+                drop(slot);
+            });
+            continue;
+        };
+        let (inner, server) = tokio::io::duplex(1 << 16);
+        let watched = graceful.watch(connection(server, title_case, answer));
         tokio::spawn(async move {
-            // What a peer does wrong ends its connection and nothing else.
-            drop(watched.await);
+            drop(tokio::join!(altered(stream, inner, wire), watched));
             drop(slot);
         });
     }
@@ -113,20 +101,6 @@ async fn accept(
     // Answers are small; waiting to fill a packet costs 40 ms each.
     stream.set_nodelay(true)?;
     Ok((stream, slot))
-}
-
-async fn answer(reference: Embedded, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (parts, body) = request.into_parts();
-    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect()).await;
-    let response = if let Ok(Ok(body)) = collected {
-        reference.respond(&Request::from_parts(parts, body.to_bytes()))
-    } else {
-        let mut response = Response::new(Bytes::from_static(b"the body is too large or did not arrive\n"));
-        *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        response
-    };
-    Ok(response.map(Full::new))
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ mod common;
 
 use bytes::Bytes;
 use corsuite::dialect::{Dialect, Level};
-use corsuite::implementation::{BoxFuture, Embedded, Implementation, SendError};
-use corsuite::report::{Kind, Report};
+use corsuite::implementation::Embedded;
+use corsuite::reference::{Reply, Respond};
+use corsuite::report::Report;
 use corsuite::run::Options;
 use corsuite::serve;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -23,19 +24,17 @@ impl std::fmt::Debug for Faulty {
     }
 }
 
-impl Implementation for Faulty {
-    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
-        Box::pin(std::future::ready(Ok((self.1)(&self.0, request))))
-    }
-
-    fn kind(&self) -> Kind {
-        Kind::InProcess
+impl Respond for Faulty {
+    fn respond(&mut self, request: &Request<Bytes>, _: jiff::Timestamp, _: &str) -> Reply {
+        Reply::Answer((self.1)(&self.0, request.clone()))
     }
 }
 
 async fn report(change: Change) -> Report {
     let inner = serve::reference(Dialect::oss(), serve::owner(), serve::other());
-    run(target(Faulty(inner, change)), &suite(), Options { jobs: 2, ..Options::default() }).await.unwrap()
+    run(target(Embedded::new(Faulty(inner, change))), &suite(), Options { jobs: 2, ..Options::default() })
+        .await
+        .unwrap()
 }
 
 const ORIGIN: &str = "access-control-allow-origin";
@@ -77,7 +76,7 @@ fn replace(response: Response<Bytes>, from: &str, to: &str) -> Response<Bytes> {
 const FAULTS: &[(&str, &str, Level, Change)] = &[
     ("preflights answer 204", "preflight.ok", Level::Must, |inner, request| {
         let asked = preflight(&request);
-        let mut answer = inner.respond(&request);
+        let mut answer = inner.respond(&request).answer().unwrap();
         if asked && answer.status() == StatusCode::OK {
             *answer.status_mut() = StatusCode::NO_CONTENT;
         }
@@ -85,7 +84,7 @@ const FAULTS: &[(&str, &str, Level, Change)] = &[
     }),
     ("refused preflights answer 200", "preflight.refused", Level::Must, |inner, request| {
         let asked = preflight(&request);
-        let mut answer = inner.respond(&request);
+        let mut answer = inner.respond(&request).answer().unwrap();
         if asked && answer.status() == StatusCode::FORBIDDEN {
             *answer.status_mut() = StatusCode::OK;
         }
@@ -93,13 +92,13 @@ const FAULTS: &[(&str, &str, Level, Change)] = &[
     }),
     ("preflights want a signature", "preflight.no-auth", Level::Must, |inner, request| {
         if preflight(&request) && !request.headers().contains_key("authorization") {
-            return inner.respond(&request.map(|_| Bytes::new())).map(|_| Bytes::new()).status_403();
+            return inner.respond(&request.map(|_| Bytes::new())).answer().unwrap().map(|_| Bytes::new()).status_403();
         }
-        inner.respond(&request)
+        inner.respond(&request).answer().unwrap()
     }),
     ("requested headers are not looked at", "preflight.each-header", Level::Must, |inner, mut request| {
         request.headers_mut().remove("access-control-request-headers");
-        inner.respond(&request)
+        inner.respond(&request).answer().unwrap()
     }),
     ("a requested header is compared in its case", "match.header-case", Level::Must, |inner, mut request| {
         if request
@@ -109,18 +108,18 @@ const FAULTS: &[(&str, &str, Level, Change)] = &[
         {
             request.headers_mut().insert("access-control-request-headers", HeaderValue::from_static("none-such"));
         }
-        inner.respond(&request)
+        inner.respond(&request).answer().unwrap()
     }),
     ("the origin is always echoed", "preflight.origin-star", Level::Should, |inner, request| {
         let origin = request.headers().get("origin").cloned();
-        let mut answer = inner.respond(&request);
+        let mut answer = inner.respond(&request).answer().unwrap();
         if let (true, Some(origin)) = (answer.headers().get(ORIGIN).is_some_and(|value| value == "*"), origin) {
             answer.headers_mut().insert(ORIGIN, origin);
         }
         answer
     }),
     ("every grant is for everybody", "preflight.origin", Level::Must, |inner, request| {
-        let mut answer = inner.respond(&request);
+        let mut answer = inner.respond(&request).answer().unwrap();
         if answer.headers().contains_key(ORIGIN) {
             answer.headers_mut().insert(ORIGIN, HeaderValue::from_static("*"));
         }
@@ -128,7 +127,7 @@ const FAULTS: &[(&str, &str, Level, Change)] = &[
     }),
     ("any origin is reflected on actual requests", "actual.no-match", Level::Must, |inner, request| {
         let origin = request.headers().get("origin").cloned().filter(|_| !preflight(&request) && !cors(&request));
-        let mut answer = inner.respond(&request);
+        let mut answer = inner.respond(&request).answer().unwrap();
         if let Some(origin) = origin {
             answer.headers_mut().entry(ORIGIN).or_insert(origin);
         }
@@ -141,7 +140,7 @@ const FAULTS: &[(&str, &str, Level, Change)] = &[
             let cut = HeaderValue::from_str(&format!("{head}.com")).unwrap();
             request.headers_mut().insert("origin", cut);
         }
-        inner.respond(&request)
+        inner.respond(&request).answer().unwrap()
     }),
     ("the port does not count", "match.port", Level::Must, |inner, mut request| {
         let origin =
@@ -149,10 +148,10 @@ const FAULTS: &[(&str, &str, Level, Change)] = &[
         if let Some(bare) = origin.as_deref().and_then(|origin| origin.strip_suffix(":8080")) {
             request.headers_mut().insert("origin", HeaderValue::from_str(bare).unwrap());
         }
-        inner.respond(&request)
+        inner.respond(&request).answer().unwrap()
     }),
     ("an age of 0 is dropped", "age.zero", Level::Should, |inner, request| {
-        let mut answer = inner.respond(&request);
+        let mut answer = inner.respond(&request).answer().unwrap();
         if answer.headers().get(AGE).is_some_and(|age| age == "0") {
             answer.headers_mut().remove(AGE);
         }
@@ -160,14 +159,14 @@ const FAULTS: &[(&str, &str, Level, Change)] = &[
     }),
     ("exposed headers are named on preflights only", "actual.expose", Level::Must, |inner, request| {
         let asked = preflight(&request);
-        let mut answer = inner.respond(&request);
+        let mut answer = inner.respond(&request).answer().unwrap();
         if !asked {
             answer.headers_mut().remove(EXPOSE);
         }
         answer
     }),
     ("errors have no CORS headers", "actual.not-found", Level::Should, |inner, request| {
-        let mut answer = inner.respond(&request);
+        let mut answer = inner.respond(&request).answer().unwrap();
         if answer.status().is_client_error() {
             bare(answer.headers_mut());
         }
@@ -175,7 +174,7 @@ const FAULTS: &[(&str, &str, Level, Change)] = &[
     }),
     ("HEAD has none", "actual.every-operation", Level::Should, |inner, request| {
         let head = request.method() == Method::HEAD;
-        let mut answer = inner.respond(&request);
+        let mut answer = inner.respond(&request).answer().unwrap();
         if head {
             bare(answer.headers_mut());
         }
@@ -183,28 +182,28 @@ const FAULTS: &[(&str, &str, Level, Change)] = &[
     }),
     ("Vary only where there is an Origin", "vary.no-origin", Level::Must, |inner, request| {
         let origin = request.headers().contains_key("origin");
-        let mut answer = inner.respond(&request);
+        let mut answer = inner.respond(&request).answer().unwrap();
         if !origin {
             without_vary_origin(answer.headers_mut());
         }
         answer
     }),
     ("Vary only where something is granted", "vary.no-match", Level::Must, |inner, request| {
-        let mut answer = inner.respond(&request);
+        let mut answer = inner.respond(&request).answer().unwrap();
         if !answer.headers().contains_key(ORIGIN) {
             without_vary_origin(answer.headers_mut());
         }
         answer
     }),
     ("Vary Origin on every grant", "vary.off", Level::Must, |inner, request| {
-        let mut answer = inner.respond(&request);
+        let mut answer = inner.respond(&request).answer().unwrap();
         if answer.headers().contains_key(ORIGIN) {
             answer.headers_mut().append("vary", HeaderValue::from_static("Origin"));
         }
         answer
     }),
     ("Vary is overwritten", "vary.kept", Level::Should, |inner, request| {
-        let mut answer = inner.respond(&request);
+        let mut answer = inner.respond(&request).answer().unwrap();
         let origin = answer.headers().get_all("vary").iter().any(|value| value == "Origin");
         if origin {
             answer.headers_mut().insert("vary", HeaderValue::from_static("Origin"));
@@ -218,11 +217,11 @@ const FAULTS: &[(&str, &str, Level, Change)] = &[
                 return Response::new(Bytes::new()).status_400();
             }
         }
-        inner.respond(&request)
+        inner.respond(&request).answer().unwrap()
     }),
     ("no configuration is an empty one", "get.none", Level::Must, |inner, request| {
         let get = cors(&request) && request.method() == Method::GET;
-        let mut answer = inner.respond(&request);
+        let mut answer = inner.respond(&request).answer().unwrap();
         if get && answer.status() == StatusCode::NOT_FOUND {
             *answer.status_mut() = StatusCode::OK;
             *answer.body_mut() = Bytes::from_static(b"<CORSConfiguration/>");
@@ -230,11 +229,11 @@ const FAULTS: &[(&str, &str, Level, Change)] = &[
         answer
     }),
     ("ResponseVary does not come back", "get.vary-true", Level::Must, |inner, request| {
-        let answer = inner.respond(&request);
+        let answer = inner.respond(&request).answer().unwrap();
         if cors(&request) { replace(answer, "<ResponseVary>true</ResponseVary>", "") } else { answer }
     }),
     ("AllowedHeader keeps its case", "get.header-lower-case", Level::Should, |inner, request| {
-        let answer = inner.respond(&request);
+        let answer = inner.respond(&request).answer().unwrap();
         if cors(&request) {
             replace(answer, "<AllowedHeader>authorization", "<AllowedHeader>Authorization")
         } else {
@@ -242,22 +241,22 @@ const FAULTS: &[(&str, &str, Level, Change)] = &[
         }
     }),
     ("the request id of the document is another one", "error.document", Level::Must, |inner, request| {
-        let answer = inner.respond(&request);
+        let answer = inner.respond(&request).answer().unwrap();
         replace(answer, "<RequestId>", "<RequestId>0")
     }),
     ("another code for too many rules", "limit.rules-refused", Level::Must, |inner, request| {
-        let answer = inner.respond(&request);
+        let answer = inner.respond(&request).answer().unwrap();
         replace(answer, "CORSRuleBeyondLimit", "InvalidRequest")
     }),
     ("credentials are allowed", "credentials.never", Level::Should, |inner, request| {
-        let mut answer = inner.respond(&request);
+        let mut answer = inner.respond(&request).answer().unwrap();
         if answer.headers().contains_key(ORIGIN) {
             answer.headers_mut().insert("access-control-allow-credentials", HeaderValue::from_static("true"));
         }
         answer
     }),
     ("Access-Control-Allow-Headers is an asterisk", "preflight.headers", Level::Must, |inner, request| {
-        let mut answer = inner.respond(&request);
+        let mut answer = inner.respond(&request).answer().unwrap();
         if answer.headers().contains_key("access-control-allow-headers") {
             answer.headers_mut().insert("access-control-allow-headers", HeaderValue::from_static("*"));
         }
@@ -289,7 +288,7 @@ impl WithStatus for Response<Bytes> {
 async fn another_way_of_saying_the_same_is_no_fault() {
     let report = report(|inner, request| {
         let get = cors(&request) && request.method() == Method::GET;
-        let mut answer = inner.respond(&request);
+        let mut answer = inner.respond(&request).answer().unwrap();
         for name in ["access-control-allow-methods", "access-control-allow-headers", EXPOSE] {
             if let Some(value) =
                 answer.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).replace(", ", ","))

@@ -17,6 +17,7 @@ macro_rules! embed {
 const FILES: &[(&str, &str)] = embed![
     "config/digest.yaml",
     "config/get-delete.yaml",
+    "config/length.yaml",
     "config/limits.yaml",
     "config/overwrite.yaml",
     "config/put.yaml",
@@ -25,11 +26,13 @@ const FILES: &[(&str, &str)] = embed![
     "config/xml.yaml",
     "preflight/answer.yaml",
     "preflight/authentication.yaml",
+    "preflight/bytes.yaml",
     "preflight/match.yaml",
     "preflight/refusal.yaml",
     "actual/errors.yaml",
     "actual/headers.yaml",
     "vary/vary.yaml",
+    "errors/bytes.yaml",
     "errors/document.yaml",
     "auth/auth.yaml",
 ];

@@ -12,7 +12,7 @@ use super::fields::{
 };
 use super::{
     Acl, BucketRole, Case, ContentMd5, DocumentSource, Expectation, Extra, Identity, ObjectRequest, Operation, Pad,
-    Preflight, PutCors, Rule, RuleSet, STANDING_OBJECT, StatusPattern, Step, decode_expect, document,
+    Preflight, PutCors, Rule, RuleSet, STANDING_OBJECT, StatusPattern, Step, decode_expect, decode_raw, document,
 };
 use crate::dialect::Level;
 use crate::yaml::{Decoder, Fields, Node, Value};
@@ -312,8 +312,20 @@ fn step(decoder: &mut Decoder, node: &Node, context: &Context<'_>) -> Option<Ste
     let repeat = fields.get("repeat").and_then(|node| decoder.integer(node, MAX_REPEAT)).unwrap_or(1);
     let expect = fields.get("expect").map_or_else(Vec::new, |node| decode_expect::blocks(decoder, node, context));
     let operation = operation?;
-    let usual = match operation {
+    let answers = match &operation {
+        Operation::Raw(messages) => messages.len(),
+        _ => 1,
+    };
+    if let (Some(node), true) =
+        (fields.get("expect"), expect.iter().filter_map(|block| block.answer).any(|at| at >= answers))
+    {
+        let found =
+            decoder.error(&node.span, "`answer` is more than there are requests").label(format!("{answers} sent"));
+        decoder.push(found);
+    }
+    let usual = match &operation {
         Operation::Preflight(_) => Identity::Anonymous,
+        Operation::Raw(messages) if messages.iter().all(|message| message.method == "OPTIONS") => Identity::Anonymous,
         _ => Identity::Owner,
     };
     Some(Step {
@@ -337,6 +349,7 @@ fn operation(decoder: &mut Decoder, name: &str, node: &Node, context: &Context<'
         "get_cors" => decoder.fields(node, &EXTRA).map(|fields| Operation::GetCors(extra(decoder, &fields))),
         "delete_cors" => decoder.fields(node, &EXTRA).map(|fields| Operation::DeleteCors(extra(decoder, &fields))),
         "preflight" => preflight(decoder, node).map(Operation::Preflight),
+        "raw" => decode_raw::messages(decoder, node).map(Operation::Raw),
         _ => request(decoder, node, context).map(Operation::Request),
     }
 }
@@ -359,7 +372,7 @@ fn extra(decoder: &mut Decoder, fields: &Fields<'_>) -> Extra {
     Extra { query, headers }
 }
 
-fn query(decoder: &mut Decoder, node: &Node) -> Option<String> {
+pub(super) fn query(decoder: &mut Decoder, node: &Node) -> Option<String> {
     let text = decoder.text(node, "a query")?;
     if format!("/?{text}").parse::<http::Uri>().is_err() || text.contains('#') {
         let found = decoder.error(&node.span, "not a query").label("percent-encode what a URL cannot hold");
@@ -486,7 +499,7 @@ fn preflight(decoder: &mut Decoder, node: &Node) -> Option<Preflight> {
     Some(Preflight { origin, method, request_headers, object, body, extra: extra(decoder, &fields) })
 }
 
-fn object(decoder: &mut Decoder, node: &Node) -> Option<String> {
+pub(super) fn object(decoder: &mut Decoder, node: &Node) -> Option<String> {
     let key = decoder.text(node, "an object")?;
     object_key(decoder, &key, &node.span).then_some(key)
 }

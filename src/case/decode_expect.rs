@@ -56,6 +56,17 @@ fn block(
     };
     let declared = context.catalogue.get(&cited);
     let mut expectation = Expectation { clause: cited.clone(), ..Expectation::default() };
+    if let Some(node) = fields.get("answer") {
+        let number = decoder.integer(node, 100);
+        expectation.answer =
+            number.and_then(|number| usize::try_from(number).ok()).and_then(|number| number.checked_sub(1));
+        if alternative_of.is_some() || number == Some(0) {
+            let found = decoder
+                .error(&node.span, "`answer` does not fit here")
+                .label("a number from 1, beside the conditions of a whole block");
+            decoder.push(found);
+        }
+    }
     if let Some(node) = fields.get("status") {
         expectation.status = statuses(decoder, node);
     }
@@ -96,7 +107,7 @@ fn block(
     if !expectation.asserts() && decoder.found() == found_before {
         asserts_nothing(decoder, node);
     }
-    let plain = fields.names().any(|name| name != "clause" && name != "any_of");
+    let plain = fields.names().any(|name| !matches!(name, "clause" | "any_of" | "answer"));
     let open = declared.is_some_and(|clause| clause.level == Level::May);
     if open && plain && alternative_of.is_none() {
         let found = decoder

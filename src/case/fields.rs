@@ -70,7 +70,7 @@ pub(super) static RULE_FILE: Record = Record::new(
 );
 
 /// The operations, of which a step has exactly one.
-pub(super) const OPERATIONS: [&str; 5] = ["put_cors", "get_cors", "delete_cors", "preflight", "request"];
+pub(super) const OPERATIONS: [&str; 6] = ["put_cors", "get_cors", "delete_cors", "preflight", "request", "raw"];
 
 pub(super) static STEP: Record = Record::new(
     "step",
@@ -85,6 +85,11 @@ pub(super) static STEP: Record = Record::new(
             "a CORS-preflight request",
         ),
         Field::optional("request", Shape::Record(&REQUEST), "any other request"),
+        Field::optional(
+            "raw",
+            Shape::AnyOf(&[Shape::Record(&MESSAGE), Shape::List(&Shape::Record(&MESSAGE))]),
+            "a request in bytes, for what no HTTP client sends; several are sent in one piece",
+        ),
         Field::optional(
             "as",
             Shape::Word(&[
@@ -180,6 +185,27 @@ pub(super) static REQUEST: Record = Record::new(
     ],
 );
 
+pub(super) static MESSAGE: Record = Record::new(
+    "message",
+    "a request in bytes",
+    &[
+        Field::required("method", Shape::Text, "the method"),
+        Field::optional("object", Shape::Text, "the object; the bucket unless said"),
+        Field::optional("query", Shape::Text, "query, percent-encoded"),
+        Field::optional(
+            "lines",
+            TEXTS,
+            "header lines after Host, sent as they are; a character up to U+00FF is the byte of that number",
+        ),
+        Field::optional("body", Shape::Text, "the body"),
+        Field::optional(
+            "framing",
+            Shape::Word(&["length", "chunked", "absent"]),
+            "how the end of the body is told; by Content-Length, if there is a body, unless said",
+        ),
+    ],
+);
+
 pub(super) static BODY: Record = Record::new(
     "body",
     "a body",
@@ -191,6 +217,11 @@ pub(super) static BLOCK: Record = Record::new(
     "an expectation",
     &[
         Field::optional("clause", Shape::Text, "the clause; the case's first unless said"),
+        Field::optional(
+            "answer",
+            Shape::Integer,
+            "which answer to a list of raw requests, from 1; the last unless said",
+        ),
         Field::optional("status", TEXTS, "a status, several, or a class such as 4xx"),
         Field::optional(
             "headers",

@@ -7,6 +7,7 @@ mod bundled;
 mod catalogue;
 mod decode;
 mod decode_expect;
+mod decode_raw;
 pub mod document;
 pub mod expect;
 pub mod fields;
@@ -121,6 +122,39 @@ pub enum Operation {
     Preflight(Preflight),
     /// Any other request.
     Request(ObjectRequest),
+    /// Requests in bytes, for what no HTTP client sends; one piece on a connection of its own. Never empty.
+    Raw(Vec<Message>),
+}
+
+/// A request in bytes.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Message {
+    /// Method.
+    pub method: String,
+    /// Object; none is the bucket.
+    pub object: Option<String>,
+    /// Query, percent-encoded.
+    pub query: Option<String>,
+    /// Header lines after Host, as they are sent; a character up to U+00FF stands for one byte.
+    pub lines: Vec<String>,
+    /// Body.
+    pub body: String,
+    /// How the end of the body is told.
+    pub framing: Framing,
+}
+
+/// How a request tells where its body ends.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Framing {
+    /// By Content-Length, if there is a body.
+    #[default]
+    Length,
+    /// By chunks, two for a body of two bytes or more.
+    Chunked,
+    /// Not at all.
+    Absent,
 }
 
 /// Additions to a request.
@@ -323,6 +357,8 @@ impl BucketRole {
 pub struct Expectation {
     /// The clause.
     pub clause: String,
+    /// Of several answers to a [`Operation::Raw`] this one, from 0; none is the last.
+    pub answer: Option<usize>,
     /// Any of these.
     pub status: Vec<StatusPattern>,
     /// Header fields: lower-case name, possibly with a trailing `*`, and conditions that must all hold.

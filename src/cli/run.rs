@@ -76,7 +76,8 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
         let running = run::run(target, &suite, options, Arc::new(move |event| listener.event(&event)));
         let mut running = std::pin::pin!(running);
         let result = tokio::select! {
-            result = &mut running => result,
+            // The signal is listened for before the first request is sent.
+            biased;
             () = interrupted() => {
                 progress.line("interrupted: removing what the run created; once more to leave at once");
                 cancel.send_replace(true);
@@ -88,6 +89,7 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
                     }),
                 }
             }
+            result = &mut running => result,
         };
         progress.done();
         drop(server);

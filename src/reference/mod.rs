@@ -24,6 +24,7 @@ mod form;
 mod object;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -115,6 +116,60 @@ struct Object {
     etag: String,
     modified: Timestamp,
     appendable: bool,
+}
+
+/// What comes back for a request.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "whoever carries it must know all")]
+pub enum Reply {
+    /// An answer.
+    Answer(Response<Bytes>),
+    /// None: the connection is closed.
+    Reset,
+    /// None: nothing happens.
+    Silence,
+}
+
+impl Reply {
+    /// The answer, if there is one.
+    pub fn answer(self) -> Option<Response<Bytes>> {
+        match self {
+            Self::Answer(answer) => Some(answer),
+            Self::Reset | Self::Silence => None,
+        }
+    }
+}
+
+/// What happens to the bytes of a connection on their way.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "two directions")]
+pub struct Wire {
+    /// To the server.
+    pub received: fn(&[u8]) -> Vec<u8>,
+    /// From the server.
+    pub sent: fn(&[u8]) -> Vec<u8>,
+}
+
+/// Answers requests: a [`Reference`], or something around one.
+pub trait Respond: Send + fmt::Debug {
+    /// Answers a request that came now. `request_id` has 24 hexadecimal digits and is not used twice.
+    fn respond(&mut self, request: &Request<Bytes>, now: Timestamp, request_id: &str) -> Reply;
+
+    /// What it does to bytes.
+    fn wire(&self) -> Option<Wire> {
+        None
+    }
+
+    /// Whether it writes header names as `Content-Length`.
+    fn title_case(&self) -> bool {
+        false
+    }
+}
+
+impl Respond for Reference {
+    fn respond(&mut self, request: &Request<Bytes>, now: Timestamp, request_id: &str) -> Reply {
+        Reply::Answer(Self::respond(self, request, now, request_id))
+    }
 }
 
 /// What a request is for, as far as CORS cares.

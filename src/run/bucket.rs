@@ -39,6 +39,24 @@ impl Held {
         Self { name, prefix, rules: None, fresh: true, acl: Some(Acl::Private), objects: BTreeMap::new() }
     }
 
+    /// What a request that writes may have changed.
+    pub(super) fn touched(&mut self, query: Option<&str>, object: Option<&String>) {
+        self.fresh = false;
+        let mut members =
+            query.unwrap_or_default().split('&').map(|member| member.split('=').next().unwrap_or_default());
+        if members.clone().any(|member| member == "acl") {
+            self.acl = None;
+        }
+        if members.any(|member| member == "delete") {
+            for content in self.objects.values_mut() {
+                *content = None;
+            }
+        }
+        if let Some(object) = object {
+            self.objects.insert(object.clone(), None);
+        }
+    }
+
     pub(super) fn key(&self, object: &str) -> String {
         format!("{}{object}", self.prefix)
     }

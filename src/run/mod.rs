@@ -7,6 +7,7 @@
 mod bucket;
 mod journal;
 mod lease;
+mod raw;
 mod request;
 mod settle;
 mod shown;

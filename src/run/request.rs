@@ -10,7 +10,7 @@ use md5::{Digest as _, Md5};
 
 use super::{Addressing, Target};
 use crate::case::{
-    ContentMd5, DocumentSource, Extra, Identity, ObjectRequest, Operation, Pad, Preflight, PutCors, document,
+    ContentMd5, DocumentSource, Extra, Identity, Message, ObjectRequest, Operation, Pad, Preflight, PutCors, document,
 };
 use crate::sign::{self, Credentials, Form, Resource, encode_component};
 
@@ -57,7 +57,22 @@ pub(super) fn draft(operation: &Operation, earlier: &[Response<Bytes>]) -> Draft
         Operation::DeleteCors(extra) => with_extra(Draft::new(Method::DELETE, "cors"), extra),
         Operation::Preflight(preflight) => options(preflight),
         Operation::Request(request) => object_request(request, earlier),
+        Operation::Raw(messages) => messages.last().map(message).unwrap_or_default(),
     }
+}
+
+/// A request in bytes as a client would understand it; lines that no client can send are left out.
+pub(super) fn message(message: &Message) -> Draft {
+    // The loader has checked the method.
+    let method = Method::from_bytes(message.method.as_bytes()).unwrap_or_default();
+    let mut draft = Draft::new(method, message.query.as_deref().unwrap_or_default());
+    for line in &message.lines {
+        if let Some((name, value)) = line.split_once(':') {
+            draft.header(name.trim(), value.trim());
+        }
+    }
+    draft.body = Bytes::from(message.body.clone());
+    draft
 }
 
 fn with_extra(mut draft: Draft, extra: &Extra) -> Draft {

@@ -1,10 +1,13 @@
 //! Requests and answers for people: heads with secrets left out, and command lines that send a request again.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, Version};
 
 use super::Target;
 use crate::case::Identity;
+use crate::implementation::RawExchange;
 use crate::sign::{Scheme, encode_component};
 
 /// Longest piece of a body that is shown, in characters.
@@ -21,14 +24,7 @@ const ADDED_BY_SIGNING: [&str; 5] =
 pub fn head(request: &Request<Bytes>) -> String {
     let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let query: Vec<String> = query
-        .split('&')
-        .map(|member| match member.split_once('=') {
-            Some((name, _)) if SECRET_QUERY.contains(&name) => format!("{name}=***"),
-            _ => member.to_owned(),
-        })
-        .collect();
-    let query = query.join("&");
+    let query = hidden_query(query);
     let mark = if query.is_empty() { "" } else { "?" };
     let mut text = format!("{} {path}{mark}{query} HTTP/1.1\n", request.method());
     fields(&mut text, request.headers());
@@ -40,6 +36,55 @@ pub fn head(request: &Request<Bytes>) -> String {
     text
 }
 
+/// Requests in bytes as text, secrets left out.
+pub(super) fn bytes(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&without_secret_lines(bytes)).replace("\r\n", "\n")
+}
+
+fn without_secret_lines(bytes: &[u8]) -> Vec<u8> {
+    let mut shown = Vec::with_capacity(bytes.len());
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let text = String::from_utf8_lossy(line);
+        let name = text.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        match text.split_once('?') {
+            _ if SECRET_FIELDS.contains(&name.as_str()) => {
+                shown.extend_from_slice(format!("{name}: ***\r\n").as_bytes());
+            }
+            Some((path, rest)) if text.ends_with(" HTTP/1.1\r\n") => {
+                shown.extend_from_slice(format!("{path}?{}", hidden_query(rest)).as_bytes());
+            }
+            _ => shown.extend_from_slice(line),
+        }
+    }
+    shown
+}
+
+/// A command line that sends the bytes again; where they are signed, the signature has to be put in.
+pub(super) fn send_bytes(raw: &RawExchange) -> String {
+    let mut text = String::new();
+    for byte in without_secret_lines(&raw.bytes) {
+        match byte {
+            b'\r' => text.push_str("\\r"),
+            b'\n' => text.push_str("\\n"),
+            b'%' => text.push_str("%%"),
+            b'\\' => text.push_str("\\\\"),
+            b'\'' => text.push_str("'\\''"),
+            b' '..=b'~' => text.push(char::from(byte)),
+            _ => {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "\\{byte:03o}");
+            }
+        }
+    }
+    let (host, port) = (raw.host(), raw.port());
+    let peer = if raw.secure {
+        format!("openssl s_client -quiet -connect {host}:{port}")
+    } else {
+        format!("nc {host} {port}")
+    };
+    format!("printf '{text}' | {peer}")
+}
+
 /// An answer as text.
 pub(super) fn answer(answer: &Response<Bytes>) -> String {
     let version = if answer.version() == Version::HTTP_10 { "1.0" } else { "1.1" };
@@ -47,6 +92,18 @@ pub(super) fn answer(answer: &Response<Bytes>) -> String {
     fields(&mut text, answer.headers());
     body(&mut text, answer.body());
     text
+}
+
+fn hidden_query(query: &str) -> String {
+    let members = query.split('&').map(|member| match member.split_once('=') {
+        Some((name, value)) if SECRET_QUERY.contains(&name) => {
+            // The last one of a request line has the version behind it.
+            let rest = value.split_once(' ').map_or(String::new(), |(_, rest)| format!(" {rest}"));
+            format!("{name}=***{rest}")
+        }
+        _ => member.to_owned(),
+    });
+    members.collect::<Vec<_>>().join("&")
 }
 
 fn fields(text: &mut String, headers: &HeaderMap) {

@@ -61,21 +61,36 @@ fn without_keys(case: &Case, shared: &Shared) -> Option<String> {
 fn only_reads(step: &Step) -> bool {
     match &step.operation {
         Operation::Preflight(_) | Operation::GetCors(_) => true,
-        Operation::Request(request) => matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS"),
+        Operation::Request(request) => is_read(&request.method),
+        Operation::Raw(messages) => messages.iter().all(|message| is_read(&message.method)),
         Operation::PutCors(_) | Operation::DeleteCors(_) => false,
     }
+}
+
+/// Whether a method changes nothing.
+pub(super) fn is_read(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS")
 }
 
 /// Whether a step may change what restoring a borrowed bucket does not bring back: anything but its rules, its ACL, and
 /// objects under the run's prefix.
 fn touches_more_than_its_own(step: &Step) -> bool {
-    let Operation::Request(request) = &step.operation else { return false };
     if only_reads(step) || matches!(step.bucket, BucketRole::Missing | BucketRole::Service) {
         return false;
     }
-    let query = request.extra.query.as_deref().unwrap_or_default();
-    let members: Vec<&str> = query.split('&').map(|member| member.split('=').next().unwrap_or_default()).collect();
-    let restored = members == ["acl"] || members == ["cors"];
-    let form = request.form.iter().flatten().any(|(name, _)| name == "key");
-    request.object.is_none() && !restored && !form
+    let restored = |query: Option<&String>| {
+        let query = query.map(String::as_str).unwrap_or_default();
+        let members: Vec<&str> = query.split('&').map(|member| member.split('=').next().unwrap_or_default()).collect();
+        members == ["acl"] || members == ["cors"]
+    };
+    match &step.operation {
+        Operation::Request(request) => {
+            let form = request.form.iter().flatten().any(|(name, _)| name == "key");
+            request.object.is_none() && !restored(request.extra.query.as_ref()) && !form
+        }
+        Operation::Raw(messages) => messages
+            .iter()
+            .any(|message| !is_read(&message.method) && message.object.is_none() && !restored(message.query.as_ref())),
+        _ => false,
+    }
 }

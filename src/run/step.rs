@@ -7,8 +7,10 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 
 use super::bucket::Owner;
+use super::raw::Outgoing;
 use super::request::{self, Draft, Envelope};
 use super::settle::configuration_of;
+use super::skip::is_read;
 use super::wire::Sent;
 use super::worker::{Abort, Tally, Worker};
 use super::{Shared, shown};
@@ -16,6 +18,7 @@ use crate::case::expect::{Exchange, Mismatch, check};
 use crate::case::{BucketRole, Case, Operation, Step};
 use crate::cors::xml::parse;
 use crate::dialect::{CONSISTENT, Dialect, Level, STABLE};
+use crate::implementation::SendError;
 use crate::report::MismatchReport;
 
 impl Worker {
@@ -49,43 +52,46 @@ impl Worker {
         let shared = Arc::clone(&self.shared);
         let mut last: Option<Response<Bytes>> = None;
         for repetition in 0..step.repeat {
-            let request = self.request(step, &tally.answers)?;
+            let outgoing = self.outgoing(step, &tally.answers)?;
             self.touch(step);
-            let sent = self.patiently(step, &request, &tally.answers).await?;
-            let answer = match sent.result {
-                Ok(answer) => answer,
+            let sent = self.patiently(step, &outgoing, &tally.answers).await?;
+            let answers = match sent.result {
+                Ok(answers) => answers,
                 Err(error) => {
                     let (clause, level) = worst_at_stake(step, &shared.target.dialect);
                     let mismatch =
                         Mismatch { level, ..Mismatch::new(clause, "transport", "an answer", error.to_string()) };
                     tally.assertions += 1;
-                    tally.mismatches.push(self.report(mismatch, step, number, &request, None, sent.attempts));
+                    tally.mismatches.push(self.report((0, mismatch), step, number, &outgoing, &[], sent.attempts));
                     return Ok(None);
                 }
             };
-            let (mismatches, observed, assertions) = judge(step, &request, &answer, &tally.answers, &shared);
+            let Some(answer) = answers.last().cloned() else { return Ok(None) };
+            let (mismatches, observed, assertions) = judge(step, &outgoing, &answers, &tally.answers, &shared);
             tally.assertions += assertions;
             let failed = !mismatches.is_empty();
             let asks_again = failed && step.repeat == 1 && is_safe(step);
             let attempts = sent.attempts + u32::from(asks_again);
             for mismatch in mismatches {
-                tally.mismatches.push(self.report(mismatch, step, number, &request, Some(&answer), attempts));
+                tally.mismatches.push(self.report(mismatch, step, number, &outgoing, &answers, attempts));
             }
+            let at = answers.len() - 1;
             for (name, value) in observed {
                 let before = tally.observed.entry(name.clone()).or_insert_with(|| value.clone()).clone();
                 if before != value {
                     let changed = Mismatch::new(CONSISTENT, &format!("behaviour {name}"), before, value);
-                    tally.mismatches.push(self.report(changed, step, number, &request, Some(&answer), attempts));
+                    tally.mismatches.push(self.report((at, changed), step, number, &outgoing, &answers, attempts));
                 }
             }
             if asks_again {
-                let again = self.patiently(step, &self.request(step, &tally.answers)?, &tally.answers).await?;
-                let passes =
-                    again.result.is_ok_and(|again| judge(step, &request, &again, &tally.answers, &shared).0.is_empty());
+                let again = self.patiently(step, &self.outgoing(step, &tally.answers)?, &tally.answers).await?;
+                let passes = again
+                    .result
+                    .is_ok_and(|again| judge(step, &outgoing, &again, &tally.answers, &shared).0.is_empty());
                 if passes {
                     let unstable =
                         Mismatch::new(STABLE, "stability", "the same answer again", "another answer, which is right");
-                    tally.mismatches.push(self.report(unstable, step, number, &request, Some(&answer), attempts));
+                    tally.mismatches.push(self.report((at, unstable), step, number, &outgoing, &answers, attempts));
                 }
             }
             if let Some(before) = last.as_ref().filter(|_| !failed)
@@ -93,7 +99,7 @@ impl Worker {
             {
                 tally.assertions += 1;
                 let unstable = Mismatch::new(STABLE, &field, then, now);
-                tally.mismatches.push(self.report(unstable, step, number, &request, Some(&answer), repetition + 1));
+                tally.mismatches.push(self.report((at, unstable), step, number, &outgoing, &answers, repetition + 1));
                 return Ok(Some(answer));
             }
             last = Some(answer);
@@ -104,13 +110,23 @@ impl Worker {
         Ok(last)
     }
 
-    fn request(&self, step: &Step, earlier: &[Response<Bytes>]) -> Result<Request<Bytes>, Abort> {
-        let mut draft = request::draft(&step.operation, earlier);
+    /// What a step sends, with addresses and signatures of now.
+    fn outgoing(&self, step: &Step, earlier: &[Response<Bytes>]) -> Result<Outgoing, Abort> {
         let object = match &step.operation {
             Operation::Preflight(preflight) => preflight.object.clone(),
             Operation::Request(request) => request.object.clone(),
+            Operation::Raw(messages) => {
+                let requests = messages
+                    .iter()
+                    .map(|message| self.request(step, request::message(message), message.object.clone()));
+                return Ok(Outgoing::raw(messages, requests.collect::<Result<_, _>>()?));
+            }
             _ => None,
         };
+        self.request(step, request::draft(&step.operation, earlier), object).map(Outgoing::http)
+    }
+
+    fn request(&self, step: &Step, mut draft: Draft, object: Option<String>) -> Result<Request<Bytes>, Abort> {
         let held = self.held(step.bucket);
         let bucket = self.bucket_of(step);
         let key = |object: String| held.map_or_else(|| object.clone(), |held| held.key(&object));
@@ -135,29 +151,19 @@ impl Worker {
 
     /// Writes down what a step may change, before it is sent: an answer that is lost may have changed it.
     fn touch(&mut self, step: &Step) {
-        let writes_rules = match &step.operation {
-            Operation::PutCors(_) | Operation::DeleteCors(_) => true,
-            Operation::Request(request) => !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS"),
-            _ => false,
-        };
-        if let Some(held) = self.slot_of(step.bucket).filter(|_| writes_rules) {
-            held.fresh = false;
-        }
-        let Operation::Request(request) = &step.operation else { return };
-        let writes = !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS");
-        let Some(held) = self.slot_of(step.bucket).filter(|_| writes) else { return };
-        let query = request.extra.query.as_deref().unwrap_or_default();
-        if query.split('&').any(|member| member.split('=').next() == Some("acl")) {
-            held.acl = None;
-        }
-        if query.split('&').any(|member| member.split('=').next() == Some("delete")) {
-            for content in held.objects.values_mut() {
-                *content = None;
+        let Some(held) = self.slot_of(step.bucket) else { return };
+        match &step.operation {
+            Operation::PutCors(_) | Operation::DeleteCors(_) => held.fresh = false,
+            Operation::Request(request) if !is_read(&request.method) => {
+                let form_key = request.form.iter().flatten().find(|(name, _)| name == "key").map(|(_, key)| key);
+                held.touched(request.extra.query.as_deref(), request.object.as_ref().or(form_key));
             }
-        }
-        let form_key = request.form.iter().flatten().find(|(name, _)| name == "key").map(|(_, key)| key.clone());
-        if let Some(object) = request.object.clone().or(form_key) {
-            held.objects.insert(object, None);
+            Operation::Raw(messages) => {
+                for message in messages.iter().filter(|message| !is_read(&message.method)) {
+                    held.touched(message.query.as_deref(), message.object.as_ref());
+                }
+            }
+            _ => {}
         }
     }
 
@@ -167,6 +173,12 @@ impl Worker {
         let document = match &step.operation {
             Operation::PutCors(put) => Some(request::document_of(put, &tally.answers)),
             Operation::DeleteCors(_) => None,
+            Operation::Raw(messages) => match messages.as_slice() {
+                [message] if message.method == "PUT" && message.query.as_deref() == Some("cors") => {
+                    Some(Bytes::from(message.body.clone()))
+                }
+                _ => return,
+            },
             _ => return,
         };
         if step.bucket == BucketRole::Missing && answer.status().is_success() {
@@ -198,13 +210,16 @@ impl Worker {
     async fn patiently(
         &self,
         step: &Step,
-        request: &Request<Bytes>,
+        outgoing: &Outgoing,
         earlier: &[Response<Bytes>],
-    ) -> Result<Sent, Abort> {
+    ) -> Result<Sent<Vec<Response<Bytes>>>, Abort> {
         let shared = &self.shared;
-        let first = shared.wire.send(request).await;
+        let first = self.send(outgoing).await;
         if first.result.is_ok() && !first.busy {
             return Ok(first);
+        }
+        if let Err(SendError::Unsendable(reason)) = first.result {
+            return Err(Abort::Skip(reason));
         }
         let bucket = self.main.as_ref().map(|held| held.name.clone()).unwrap_or_default();
         let good = Owner::of(shared).ask(Draft::new(Method::GET, "cors"), &bucket, None).await;
@@ -221,20 +236,36 @@ impl Worker {
             }
             (Ok(_), Ok(_)) => Ok(first),
             (Ok(_), Err(_)) => {
-                let request = self.request(step, earlier)?;
-                let second = shared.wire.send(&request).await;
+                let second = self.send(&self.outgoing(step, earlier)?).await;
                 Ok(Sent { attempts: first.attempts + second.attempts, ..second })
             }
         }
     }
 
+    async fn send(&self, outgoing: &Outgoing) -> Sent<Vec<Response<Bytes>>> {
+        let wire = &self.shared.wire;
+        match (&outgoing.raw, outgoing.requests.first()) {
+            (None, Some(request)) => {
+                let sent = wire.send(request).await;
+                let result = sent.result.map(|answer| vec![answer]);
+                Sent { result, attempts: sent.attempts, busy: sent.busy }
+            }
+            (Some(raw), _) => wire.exchange(raw).await,
+            (None, None) => {
+                let nothing = SendError::Unsendable("there is nothing to send".to_owned());
+                Sent { result: Err(nothing), attempts: 0, busy: false }
+            }
+        }
+    }
+
+    /// A mismatch and the answer, by its number, that it was found in.
     fn report(
         &self,
-        mismatch: Mismatch,
+        (at, mismatch): (usize, Mismatch),
         step: &Step,
         number: usize,
-        request: &Request<Bytes>,
-        answer: Option<&Response<Bytes>>,
+        outgoing: &Outgoing,
+        answers: &[Response<Bytes>],
         attempts: u32,
     ) -> MismatchReport {
         let clause = self.shared.target.dialect.clauses.get(&mismatch.clause);
@@ -245,16 +276,23 @@ impl Worker {
             step: number,
             text: clause.map(|clause| clause.text.clone()).unwrap_or_default(),
             source: clause.map(|clause| clause.source.clone()).unwrap_or_default(),
-            request: hide(shown::head(request)),
-            response: hide(answer.map_or_else(String::new, shown::answer)),
+            request: hide(outgoing.head(at)),
+            response: hide(answers.get(at).map_or_else(String::new, shown::answer)),
             attempts,
-            curl: hide(shown::curl(request, step.identity, bucket.as_deref(), &self.shared.target.scheme)),
+            curl: hide(match (&outgoing.raw, outgoing.requests.get(at)) {
+                (Some(raw), _) => shown::send_bytes(raw),
+                (None, Some(request)) => {
+                    shown::curl(request, step.identity, bucket.as_deref(), &self.shared.target.scheme)
+                }
+                (None, None) => String::new(),
+            }),
             ..MismatchReport::bare(mismatch, step.line)
         }
     }
 }
 
-type Judged = (Vec<Mismatch>, Vec<(String, String)>, usize);
+/// Mismatches with the number of the answer they were found in; what was observed; how much was looked at.
+type Judged = (Vec<(usize, Mismatch)>, Vec<(String, String)>, usize);
 
 /// The clause and level that an answer would have been held against first; a step about an open point says that one of the
 /// allowed answers must come.
@@ -268,24 +306,26 @@ fn worst_at_stake<'s>(step: &'s Step, dialect: &Dialect) -> (&'s str, Level) {
     at_stake.rev().max_by_key(|(_, level)| *level).unwrap_or((STABLE, Level::Must))
 }
 
-/// Holds an answer against all blocks of a step.
+/// Holds answers against all blocks of a step.
 fn judge(
     step: &Step,
-    request: &Request<Bytes>,
-    answer: &Response<Bytes>,
+    outgoing: &Outgoing,
+    answers: &[Response<Bytes>],
     earlier: &[Response<Bytes>],
     shared: &Shared,
 ) -> Judged {
-    let exchange = Exchange { request, answer, earlier };
     let mut judged: Judged = (Vec::new(), Vec::new(), 0);
     for block in &step.expect {
+        let at = block.answer.unwrap_or(answers.len().saturating_sub(1));
+        let (Some(request), Some(answer)) = (outgoing.requests.get(at), answers.get(at)) else { continue };
+        let exchange = Exchange { request, answer, earlier };
         let checked = check(block, &exchange, &shared.target.dialect);
-        judged.0.extend(checked.mismatches);
+        judged.0.extend(checked.mismatches.into_iter().map(|mismatch| (at, mismatch)));
         judged.1.extend(checked.observed);
         judged.2 += checked.assertions;
     }
     // The worst first, so that it is read first.
-    judged.0.sort_by_key(|mismatch| std::cmp::Reverse(mismatch.level));
+    judged.0.sort_by_key(|(_, mismatch)| std::cmp::Reverse(mismatch.level));
     judged
 }
 
@@ -293,7 +333,8 @@ fn judge(
 fn is_safe(step: &Step) -> bool {
     match &step.operation {
         Operation::GetCors(_) | Operation::Preflight(_) => true,
-        Operation::Request(request) => matches!(request.method.as_str(), "GET" | "HEAD"),
+        Operation::Request(request) => is_read(&request.method),
+        Operation::Raw(messages) => messages.iter().all(|message| is_read(&message.method)),
         _ => false,
     }
 }

@@ -9,7 +9,7 @@ use http::{Request, Response, StatusCode, header};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::implementation::{Implementation, SendError};
+use crate::implementation::{BoxFuture, Implementation, RawExchange, SendError};
 
 /// How often a request is sent that is answered 429 or 503.
 const PATIENCE: u32 = 5;
@@ -52,10 +52,10 @@ pub(super) struct Wire {
     sent: AtomicUsize,
 }
 
-/// An answer and how often it was asked for.
+/// What came back, and how often it was asked for.
 #[derive(Clone, Debug)]
-pub(super) struct Sent {
-    pub(super) result: Result<Response<Bytes>, SendError>,
+pub(super) struct Sent<T> {
+    pub(super) result: Result<T, SendError>,
     pub(super) attempts: u32,
     /// Whether the server kept asking for patience.
     pub(super) busy: bool,
@@ -71,29 +71,47 @@ impl Wire {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Sends once.
-    pub(super) async fn once(&self, request: Request<Bytes>) -> Result<Response<Bytes>, SendError> {
+    /// Waits for the turn of so many requests, and counts them.
+    async fn turn(&self, requests: usize) {
         if let Some(limiter) = &self.limiter {
-            limiter.turn().await;
+            for _ in 0..requests {
+                limiter.turn().await;
+            }
         }
-        self.sent.fetch_add(1, Ordering::Relaxed);
-        self.implementation.send(request).await
+        self.sent.fetch_add(requests, Ordering::Relaxed);
     }
 
     /// Sends until the answer is neither 429 nor 503, or patience ends.
-    pub(super) async fn send(&self, request: &Request<Bytes>) -> Sent {
+    pub(super) async fn send(&self, request: &Request<Bytes>) -> Sent<Response<Bytes>> {
+        self.patiently(1, || self.implementation.send(request.clone()), |answer| Some(answer)).await
+    }
+
+    /// The same with bytes.
+    pub(super) async fn exchange(&self, raw: &RawExchange) -> Sent<Vec<Response<Bytes>>> {
+        let requests = raw.methods.len();
+        self.patiently(requests, || self.implementation.exchange(raw.clone()), |answers| answers.last()).await
+    }
+
+    async fn patiently<'a, T>(
+        &self,
+        requests: usize,
+        once: impl Fn() -> BoxFuture<'a, Result<T, SendError>>,
+        last: fn(&T) -> Option<&Response<Bytes>>,
+    ) -> Sent<T> {
         let mut wait = FIRST_WAIT;
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let result = self.once(request.clone()).await;
-            let busy = result.as_ref().is_ok_and(|answer| {
+            self.turn(requests).await;
+            let result = once().await;
+            let answer = result.as_ref().ok().and_then(last);
+            let busy = answer.is_some_and(|answer| {
                 matches!(answer.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
             });
             if !busy || attempts == PATIENCE {
                 return Sent { result, attempts, busy };
             }
-            let asked = result.as_ref().ok().and_then(retry_after);
+            let asked = answer.and_then(retry_after);
             sleep(asked.unwrap_or(wait).min(LONGEST_WAIT)).await;
             wait *= 2;
         }
@@ -109,7 +127,6 @@ fn retry_after(answer: &Response<Bytes>) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::implementation::BoxFuture;
     use crate::report::Kind;
 
     #[derive(Debug)]

@@ -1,167 +1,20 @@
-//! Whoever answers HTTP requests: [`Implementation`], and the three that there are.
-//!
-//! [`Embedded`] is the reference in process, [`Endpoint`] a server somewhere, [`Service`] a tower service of yours, so that
-//! a Rust server runs the suite in its own `cargo test`.
-#![expect(clippy::disallowed_methods, reason = "shell: the clock of the embedded reference")]
+//! A server somewhere: [`Endpoint`].
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full, Limited};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
-use crate::reference::Reference;
+use super::raw::{self, RawExchange};
+use super::{BoxFuture, Implementation, MAX_ANSWER, SendError};
 use crate::report::Kind;
-
-/// A future in a box.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Largest answer that is read, in bytes: far above what any case asks for.
-pub const MAX_ANSWER: usize = 4 << 20;
-
-/// Answers HTTP requests.
-pub trait Implementation: Send + Sync + fmt::Debug {
-    /// Sends a request with an absolute URL and a Host field, and reads the whole answer.
-    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>>;
-
-    /// What it is, for the report.
-    fn kind(&self) -> Kind;
-}
-
-/// Why there is no answer.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError {
-    /// No connection.
-    #[error("no connection: {0}")]
-    Connect(String),
-    /// No answer in time.
-    #[error("no answer within {0:?}")]
-    Timeout(Duration),
-    /// The answer is no HTTP, or ended early.
-    #[error("no usable HTTP answer: {0}")]
-    Broken(String),
-    /// The answer is larger than [`MAX_ANSWER`].
-    #[error("the answer is larger than {MAX_ANSWER} bytes")]
-    TooLarge,
-    /// The request cannot be sent by this client.
-    #[error("the request cannot be sent: {0}")]
-    Unsendable(String),
-}
-
-/// 24 upper-case hexadecimal digits that are not given twice.
-pub fn request_id() -> String {
-    let mut bytes = [0_u8; 12];
-    if getrandom::fill(&mut bytes).is_err() {
-        // A machine without randomness still has a clock; ids need not be secret.
-        let now = jiff::Timestamp::now().as_nanosecond().to_be_bytes();
-        bytes.copy_from_slice(now.last_chunk().unwrap_or(&[0; 12]));
-    }
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
-}
-
-/// The reference, in this process, without a socket.
-#[derive(Clone, Debug)]
-pub struct Embedded(Arc<Mutex<Reference>>);
-
-impl Embedded {
-    /// Around a store.
-    pub fn new(reference: Reference) -> Self {
-        Self(Arc::new(Mutex::new(reference)))
-    }
-
-    /// Answers a request now.
-    pub fn respond(&self, request: &Request<Bytes>) -> Response<Bytes> {
-        let mut reference = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        reference.respond(request, jiff::Timestamp::now(), &request_id())
-    }
-}
-
-impl Implementation for Embedded {
-    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
-        Box::pin(std::future::ready(Ok(self.respond(&request))))
-    }
-
-    fn kind(&self) -> Kind {
-        Kind::Embedded
-    }
-}
-
-/// A tower service of `http` types, in this process.
-#[derive(Clone)]
-pub struct Service<S>(S);
-
-impl<S> Service<S> {
-    /// Around a service; each request is sent to a clone of it.
-    ///
-    /// ```
-    /// use bytes::Bytes;
-    /// use corsuite::implementation::{Implementation, Service};
-    /// use http_body_util::Full;
-    ///
-    /// #[derive(Clone)]
-    /// struct Mine;
-    /// impl tower_service::Service<http::Request<Full<Bytes>>> for Mine {
-    ///     type Response = http::Response<Full<Bytes>>;
-    ///     type Error = std::convert::Infallible;
-    ///     type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
-    ///     fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
-    ///         std::task::Poll::Ready(Ok(()))
-    ///     }
-    ///     fn call(&mut self, _: http::Request<Full<Bytes>>) -> Self::Future {
-    ///         std::future::ready(Ok(http::Response::new(Full::default())))
-    ///     }
-    /// }
-    ///
-    /// let service = Service::new(Mine);
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// let request = http::Request::get("http://mine.example/").body(Bytes::new()).unwrap();
-    /// assert_eq!(service.send(request).await.unwrap().status(), 200);
-    /// # });
-    /// ```
-    pub fn new(service: S) -> Self {
-        Self(service)
-    }
-}
-
-impl<S> fmt::Debug for Service<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Service").finish_non_exhaustive()
-    }
-}
-
-impl<S, B> Implementation for Service<S>
-where
-    S: tower_service::Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-    S::Error: fmt::Display,
-    B: hyper::body::Body + Send,
-    B::Data: Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
-        let mut service = self.0.clone();
-        Box::pin(async move {
-            let broken = |error: &dyn fmt::Display| SendError::Broken(error.to_string());
-            std::future::poll_fn(|context| service.poll_ready(context)).await.map_err(|error| broken(&error))?;
-            let answer = service.call(request.map(Full::new)).await.map_err(|error| broken(&error))?;
-            let (parts, body) = answer.into_parts();
-            let body =
-                Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| SendError::Broken(error.to_string()))?;
-            Ok(Response::from_parts(parts, body.to_bytes()))
-        })
-    }
-
-    fn kind(&self) -> Kind {
-        Kind::InProcess
-    }
-}
 
 /// How to reach an endpoint.
 #[derive(Clone, Debug)]
@@ -179,6 +32,7 @@ pub struct EndpointOptions {
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     client: reqwest::Client,
+    tls: Arc<rustls::ClientConfig>,
     timeout: Duration,
     kind: Kind,
 }
@@ -202,8 +56,9 @@ impl Endpoint {
     ///
     /// If certificates cannot be read or the client cannot be built.
     pub fn new(options: &EndpointOptions) -> Result<Self, ClientError> {
+        let tls = tls(options)?;
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(options)?)
+            .tls_backend_preconfigured(tls.clone())
             .redirect(Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
@@ -214,7 +69,7 @@ impl Endpoint {
             .user_agent(concat!("corsuite/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| ClientError::Client(error.to_string()))?;
-        Ok(Self { client, timeout: options.timeout, kind: Kind::Endpoint })
+        Ok(Self { client, tls: Arc::new(tls), timeout: options.timeout, kind: Kind::Endpoint })
     }
 
     /// The same, reported as the embedded reference, which it is when the server was started for this run.
@@ -223,7 +78,7 @@ impl Endpoint {
         Self { kind: Kind::Embedded, ..self }
     }
 
-    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, SendError> {
+    async fn execute(&self, request: Request<Bytes>) -> Result<Response<Bytes>, SendError> {
         let unsendable = |error: &dyn fmt::Display| SendError::Unsendable(error.to_string());
         let request = reqwest::Request::try_from(request).map_err(|error| unsendable(&error))?;
         let mut answer = self.client.execute(request).await.map_err(|error| self.explain(&error))?;
@@ -238,6 +93,19 @@ impl Endpoint {
         *response.status_mut() = answer.status();
         *response.headers_mut() = std::mem::take(answer.headers_mut());
         Ok(response)
+    }
+
+    async fn exchange_bytes(&self, raw: RawExchange) -> Result<Vec<Response<Bytes>>, SendError> {
+        let unreachable = |error: &dyn fmt::Display| SendError::Connect(error.to_string());
+        let (host, port) = (raw.host(), raw.port());
+        let stream = connect(&host, port).await.map_err(|error| unreachable(&error))?;
+        stream.set_nodelay(true).map_err(|error| unreachable(&error))?;
+        if !raw.secure {
+            return raw::exchange(stream, &raw).await;
+        }
+        let name = rustls::pki_types::ServerName::try_from(host).map_err(|error| unreachable(&error))?;
+        let stream = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
+        raw::exchange(stream.map_err(|error| unreachable(&error))?, &raw).await
     }
 
     fn explain(&self, error: &reqwest::Error) -> SendError {
@@ -256,7 +124,15 @@ impl Endpoint {
 
 impl Implementation for Endpoint {
     fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
-        Box::pin(self.exchange(request))
+        Box::pin(self.execute(request))
+    }
+
+    fn exchange(&self, raw: RawExchange) -> BoxFuture<'_, Result<Vec<Response<Bytes>>, SendError>> {
+        let limit = self.timeout;
+        Box::pin(async move {
+            let answers = tokio::time::timeout(limit, self.exchange_bytes(raw)).await;
+            answers.unwrap_or(Err(SendError::Timeout(limit)))
+        })
     }
 
     fn kind(&self) -> Kind {
@@ -271,15 +147,22 @@ struct Loopback;
 impl Resolve for Loopback {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            let name = name.as_str();
-            let addresses: Vec<SocketAddr> = if name == "localhost" || name.ends_with(".localhost") {
-                vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)]
-            } else {
-                tokio::net::lookup_host((name, 0)).await?.collect()
-            };
+            let addresses = resolve(name.as_str(), 0).await?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
+}
+
+async fn resolve(name: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
+    if name == "localhost" || name.ends_with(".localhost") {
+        return Ok(vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)]);
+    }
+    let literal = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    Ok(tokio::net::lookup_host((literal, port)).await?.collect())
+}
+
+async fn connect(host: &str, port: u16) -> std::io::Result<TcpStream> {
+    TcpStream::connect(resolve(host, port).await?.as_slice()).await
 }
 
 fn tls(options: &EndpointOptions) -> Result<rustls::ClientConfig, ClientError> {
