@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use corsuite::case::{self, Suite};
+use corsuite::case::{self, Case, Identity, Suite};
 use corsuite::diagnostic::SourceFile;
 use corsuite::dialect::{Behaviours, Dialect};
 use corsuite::implementation::{BoxFuture, Embedded, Endpoint, EndpointOptions, Implementation, SendError};
@@ -65,13 +65,17 @@ async fn every_case_passes_in_a_borrowed_bucket() {
     put(&reference, "/mine/photo.jpg", "the user's");
     let options = Options { buckets: Buckets::Borrowed("mine".to_owned()), ..Options::default() };
     let report = run(target, &suite(), options).await.unwrap();
-    let skipped: Vec<&str> =
-        report.cases.iter().filter(|case| case.verdict != Verdict::Pass).map(|case| case.id.as_str()).collect();
-    assert_eq!(
-        skipped,
-        ["delete-leaves-other-bucket", "put-two-buckets", "actual-delete-many"],
-        "a second bucket, or keys that are not ours"
-    );
+    let mut skipped = 0;
+    for case in report.cases.iter().filter(|case| case.verdict != Verdict::Pass) {
+        let reason = case.reason.as_deref().unwrap_or_default();
+        assert!(
+            case.verdict == Verdict::Skip && reason.ends_with("--bucket lends only one")
+                || reason.ends_with("and --bucket lends it"),
+            "{case:?}"
+        );
+        skipped += 1;
+    }
+    assert!((3..20).contains(&skipped), "{skipped} skipped");
     assert_eq!(report.conformant, None);
     assert_eq!(ask(&reference, Method::GET, "/mine/photo.jpg", "").body(), "the user's");
     let document = ask(&reference, Method::GET, "/mine/?cors", "");
@@ -214,9 +218,13 @@ async fn a_run_without_a_second_account_claims_nothing() {
     let report = run(target, &suite(), Options::default()).await.unwrap();
     assert_eq!(report.conformant, None);
     assert_eq!(report.answer(false), Answer::Unknown);
-    let skipped: Vec<&str> =
-        report.cases.iter().filter(|case| case.verdict == Verdict::Skip).map(|case| case.id.as_str()).collect();
-    assert_eq!(skipped, ["refused-owner-keeps", "auth-other-owner"]);
+    let ids = |wanted: &dyn Fn(&Case) -> bool| -> Vec<String> {
+        suite().cases.iter().filter(|case| wanted(case)).map(|case| case.id.clone()).collect()
+    };
+    let needing = ids(&|case| case.steps.iter().any(|step| step.identity == Identity::Other));
+    let skipped: Vec<String> =
+        report.cases.iter().filter(|case| case.verdict == Verdict::Skip).map(|case| case.id.clone()).collect();
+    assert!(skipped == needing && !needing.is_empty(), "{skipped:?}");
 }
 
 /// Changes requests and answers of a reference.

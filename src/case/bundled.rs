@@ -15,14 +15,22 @@ macro_rules! embed {
 
 /// Path below `cases/` and text of every case file; a test compares the list with the folder.
 const FILES: &[(&str, &str)] = embed![
+    "config/capacity.yaml",
     "config/digest.yaml",
     "config/get-delete.yaml",
+    "config/grammar.yaml",
     "config/length.yaml",
+    "config/lexical.yaml",
     "config/limits.yaml",
     "config/overwrite.yaml",
+    "config/positions.yaml",
     "config/put.yaml",
+    "config/rounds.yaml",
     "config/sample.yaml",
+    "config/several-faults.yaml",
     "config/values.yaml",
+    "config/well-formed.yaml",
+    "config/xml-equal.yaml",
     "config/xml.yaml",
     "preflight/answer.yaml",
     "preflight/authentication.yaml",
@@ -34,7 +42,9 @@ const FILES: &[(&str, &str)] = embed![
     "vary/vary.yaml",
     "errors/bytes.yaml",
     "errors/document.yaml",
+    "errors/kinds.yaml",
     "auth/auth.yaml",
+    "auth/effect.yaml",
 ];
 
 /// The files of the bundled suite.
