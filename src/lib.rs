@@ -17,6 +17,7 @@
 //! | [`implementation`] | whoever answers requests: the reference, an endpoint, a service in process |
 //! | [`run`] | cases against an implementation: [`run::run`] |
 //! | [`serve`] | the reference behind a socket |
+//! | [`mutants`] | the suite against every fault: [`mutants::measure`] |
 //! | [`cli`] | the command line |
 //!
 //! Down to `report` all is values in, values out: no files, sockets, clock, randomness, environment or async.
@@ -108,6 +109,9 @@ pub mod run;
 
 #[cfg(feature = "net")]
 pub mod serve;
+
+#[cfg(feature = "net")]
+pub mod mutants;
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -12,9 +12,10 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::dialect::Dialect;
-use crate::implementation::{Embedded, altered, connection};
+use crate::implementation::{Embedded, Implementation, altered, connection};
 use crate::reference::{Account, Options, Reference};
-use crate::sign::Credentials;
+use crate::run::{Addressing, Target};
+use crate::sign::{Credentials, Scheme};
 
 /// Connections at a time: several times what one machine's load generator opens.
 pub const MAX_CONNECTIONS: usize = 1024;
@@ -31,15 +32,37 @@ pub fn other() -> Credentials {
     Credentials::new("corsuite-other", "corsuite-other-secret")
 }
 
-/// An empty reference of a dialect with two accounts.
-pub fn reference(dialect: &Dialect, owner: Credentials, other: Credentials) -> Embedded {
+/// What a reference of a dialect with two accounts is started with.
+pub fn options(dialect: &Dialect, owner: Credentials, other: Credentials) -> Options {
     let account = |name: &str, key| Account { name: name.to_owned(), keys: vec![key] };
-    Embedded::new(Reference::new(Options {
+    Options {
         limits: dialect.limits,
         behaviours: dialect.behaviours,
         accounts: vec![account("owner", owner), account("other", other)],
         domains: vec!["localhost".to_owned()],
-    }))
+    }
+}
+
+/// An empty reference of a dialect with two accounts.
+pub fn reference(dialect: &Dialect, owner: Credentials, other: Credentials) -> Embedded {
+    Embedded::new(Reference::new(options(dialect, owner, other)))
+}
+
+/// A reference, or something around one, as the target of a run in this process, with the accounts of [`owner()`] and
+/// [`other()`].
+pub fn in_process(implementation: impl Implementation + 'static, dialect: &Dialect) -> Target {
+    Target {
+        implementation: Arc::new(implementation),
+        name: "reference".to_owned(),
+        protocol: "http".to_owned(),
+        authority: "localhost".to_owned(),
+        addressing: Addressing::Path,
+        scheme: Scheme::V1,
+        credentials: Some(owner()),
+        other: Some(other()),
+        other_variables: "the second account",
+        dialect: Arc::new(dialect.clone()),
+    }
 }
 
 /// Opens the socket.

@@ -482,7 +482,11 @@ fn a_borrowed_bucket_comes_back() {
         .output()
         .unwrap();
     assert_eq!(code(&output), 3, "two must cases need a second bucket: {}", text(&output.stdout));
-    assert!(text(&output.stdout).contains(": needs a second bucket, and --bucket lends only one"), "{}", text(&output.stdout));
+    assert!(
+        text(&output.stdout).contains(": needs a second bucket, and --bucket lends only one"),
+        "{}",
+        text(&output.stdout)
+    );
     let output =
         with_keys(&["explain", "--endpoint", &endpoint, "--bucket", "mine", "--origin", "https://a"], state.path())
             .output()

@@ -1,6 +1,9 @@
 //! The suite that comes with the program.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use serde::{Deserialize, Serialize};
 
 use sha2::{Digest as _, Sha256};
 
@@ -77,4 +80,22 @@ pub fn digest(suite: &Suite) -> String {
     }
     let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")
+}
+
+/// What measuring the bundled suite gave (`corsuite mutants`); a test measures anew and compares.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[expect(clippy::exhaustive_structs, reason = "a generated file")]
+pub struct Strength {
+    /// Faults that count, all of which are caught.
+    pub faults: usize,
+    /// Faults that an assertion about each clause catches.
+    pub clauses: BTreeMap<String, usize>,
+    /// A small set of cases that catches every fault under its clause.
+    pub minimal: Vec<String>,
+}
+
+/// What measuring the bundled suite gave.
+pub fn strength() -> &'static Strength {
+    static READ: OnceLock<Strength> = OnceLock::new();
+    READ.get_or_init(|| serde_json::from_str(include_str!("../../cases/strength.json")).unwrap_or_default())
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use regex::Regex;
 
-pub use self::bundled::{bundled, digest};
+pub use self::bundled::{Strength, bundled, digest, strength};
 pub use self::load::{Loaded, load, load_rules};
 use crate::diagnostic::SourceFile;
 use crate::dialect::{Dialect, Level};

@@ -28,6 +28,8 @@ pub(super) enum Command {
     Run(Run),
     /// Start the reference server
     Serve(Serve),
+    /// Measure the suite: run it against every fault of the catalogue
+    Mutants(Mutants),
     /// Say which rule answers a request, why the others do not, and what a browser would do
     Explain(Explain),
     /// Check case files without running them against a server
@@ -116,6 +118,9 @@ pub(super) struct Run {
     /// A failed should counts like a failed must
     #[arg(long)]
     pub(super) strict: bool,
+    /// Run only the small set of bundled cases that catches every fault of the catalogue: for slow servers
+    #[arg(long, conflicts_with_all = ["selectors", "cases"])]
+    pub(super) minimal: bool,
     /// Stop after the first failed case
     #[arg(long)]
     pub(super) fail_fast: bool,
@@ -162,6 +167,42 @@ pub(super) struct Serve {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:0")]
     pub(super) listen: SocketAddr,
+    /// Be wrong in one way: a fault of the catalogue, see `corsuite list --faults`
+    #[arg(long, value_name = "ID", conflicts_with_all = ["control", "lenient"])]
+    pub(super) fault: Option<String>,
+    /// Answer preflights and requests with an Origin always alike
+    #[arg(long, value_name = "NAME", conflicts_with = "lenient")]
+    pub(super) control: Option<String>,
+    /// Vary all that no clause fixes, and take any allowed choice, by this seed
+    #[arg(long, value_name = "SEED")]
+    pub(super) lenient: Option<u64>,
+    #[command(flatten)]
+    pub(super) dialect: DialectArgument,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(super) enum MutantsFormat {
+    /// The score, and what is missing
+    Terminal,
+    /// Case by fault, as text
+    Matrix,
+    /// All of it
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Mutants {
+    /// Measure these cases alone: case ids, themes (folders), clauses; `*` stands for any text
+    #[arg(value_name = "SELECTOR")]
+    pub(super) selectors: Vec<String>,
+    /// What is printed
+    #[arg(long, value_enum, default_value = "terminal")]
+    pub(super) format: MutantsFormat,
+    /// Faults at a time
+    #[arg(long, default_value = "2", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) jobs: u16,
+    #[command(flatten)]
+    pub(super) cases: CasesArgument,
     #[command(flatten)]
     pub(super) dialect: DialectArgument,
 }
@@ -209,12 +250,15 @@ pub(super) struct List {
     /// Only these, as in `run`
     #[arg(value_name = "SELECTOR")]
     pub(super) selectors: Vec<String>,
-    /// List clauses: level, confidence, number of cases, sentence, source
+    /// List clauses: level, confidence, number of cases, number of faults they catch, sentence, source
     #[arg(long)]
     pub(super) clauses: bool,
     /// List the points that the documents leave open
     #[arg(long, conflicts_with = "clauses")]
     pub(super) behaviours: bool,
+    /// List the faults that measure the suite: clause, effect, sentence, where such a bug was seen
+    #[arg(long, conflicts_with_all = ["clauses", "behaviours"])]
+    pub(super) faults: bool,
     #[command(flatten)]
     pub(super) cases: CasesArgument,
     #[command(flatten)]

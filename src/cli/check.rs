@@ -8,9 +8,8 @@ use crate::case::{self, Suite};
 use crate::diagnostic::{Diagnostic, render, visible};
 use crate::dialect::Dialect;
 use crate::report::{Report, Verdict};
-use crate::run::{self, Addressing, Options, Target};
+use crate::run::{self, Options};
 use crate::serve;
-use crate::sign::Scheme;
 
 pub(super) fn check(arguments: &Check, context: &Context) -> Result<Exit, Failure> {
     let dialect = files::dialect(&arguments.dialect.dialect, context)?;
@@ -61,18 +60,7 @@ fn against_the_oracle(suite: &Suite, dialect: &Arc<Dialect>) -> Result<Vec<Diagn
 
 /// The suite against the reference in process.
 fn in_process(suite: &Suite, dialect: &Arc<Dialect>) -> Result<Report, Failure> {
-    let target = Target {
-        implementation: Arc::new(serve::reference(dialect, serve::owner(), serve::other())),
-        name: "reference".to_owned(),
-        protocol: "http".to_owned(),
-        authority: "localhost".to_owned(),
-        addressing: Addressing::Path,
-        scheme: Scheme::V1,
-        credentials: Some(serve::owner()),
-        other: Some(serve::other()),
-        other_variables: super::target::OTHER_VARIABLES,
-        dialect: Arc::clone(dialect),
-    };
+    let target = serve::in_process(serve::reference(dialect, serve::owner(), serve::other()), dialect);
     let running = run::run(target, suite, Options::default(), Arc::new(|_| {}));
     runtime()?.block_on(running).map_err(Failure::unknown)
 }

@@ -2,8 +2,10 @@
 
 use super::args::List;
 use super::{Context, Exit, Failure, files, print};
+use crate::case::strength;
 use crate::diagnostic::visible;
 use crate::dialect::Behaviours;
+use crate::reference::faults::faults;
 
 pub(super) fn list(arguments: &List, context: &Context) -> Result<Exit, Failure> {
     let dialect = files::dialect(&arguments.dialect.dialect, context)?;
@@ -19,6 +21,13 @@ pub(super) fn list(arguments: &List, context: &Context) -> Result<Exit, Failure>
                 .collect();
             rows.push(vec![point.name.to_owned(), values.join(" | "), about]);
         }
+    } else if arguments.faults {
+        for fault in faults() {
+            let allowed = fault.allowed.map(|(name, value)| format!(" (allowed: {name}={value})")).unwrap_or_default();
+            let seen = if fault.seen.is_empty() { String::new() } else { format!(" [{}]", fault.seen) };
+            let row = [fault.id, fault.clause, fault.effect.as_str()].map(str::to_owned);
+            rows.push([row.to_vec(), vec![format!("{}{allowed}{seen}", fault.text)]].concat());
+        }
     } else {
         let suite = files::suite(arguments.cases.cases.as_deref(), &dialect, context)?;
         let (suite, _) = files::select(suite, &arguments.selectors, None, &dialect)?;
@@ -28,6 +37,9 @@ pub(super) fn list(arguments: &List, context: &Context) -> Result<Exit, Failure>
                     case.clauses.contains(&clause.id) || case.cited().any(|cited| cited == clause.id)
                 };
                 let count = suite.cases.iter().filter(cites).count();
+                // Only the bundled suite has been measured.
+                let measured = arguments.cases.cases.is_none().then(|| strength().clauses.get(&clause.id)).flatten();
+                let caught = measured.map_or_else(|| "-".to_owned(), ToString::to_string);
                 if count == 0 && !arguments.selectors.is_empty() {
                     continue;
                 }
@@ -36,6 +48,7 @@ pub(super) fn list(arguments: &List, context: &Context) -> Result<Exit, Failure>
                     clause.level.to_string(),
                     clause.confidence.as_str().to_owned(),
                     count.to_string(),
+                    caught,
                     format!("{} [{}]", clause.text, clause.source),
                 ]);
             }

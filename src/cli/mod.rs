@@ -9,6 +9,7 @@ mod cleanup;
 mod explain;
 mod files;
 mod list;
+mod mutants;
 mod run;
 mod serve;
 mod sign;
@@ -150,6 +151,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::explain(&arguments, &context),
         Command::Check(arguments) => check::check(&arguments, &context),
         Command::List(arguments) => list::list(&arguments, &context),
+        Command::Mutants(arguments) => mutants::mutants(&arguments, &context),
         Command::Cleanup(arguments) => cleanup::cleanup(&arguments, &context),
         Command::Sign(arguments) => sign::sign(&arguments, &context),
         Command::Completions(arguments) => {
@@ -219,7 +221,7 @@ mod tests {
         let mut text = String::new();
         let mut command = Arguments::command().term_width(100);
         text.push_str(&command.render_long_help().to_string());
-        for name in ["run", "serve", "explain", "check", "list", "cleanup", "sign", "completions"] {
+        for name in ["run", "serve", "mutants", "explain", "check", "list", "cleanup", "sign", "completions"] {
             let sub = command.find_subcommand_mut(name).unwrap();
             let help = sub.clone().term_width(100).render_help().to_string();
             text.extend(["\n---- ", name, "\n\n", &help]);

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::args::{Auth, JournalArgument, LevelChoice, Run};
 use super::{Context, Exit, Failure, files, interrupted, print, runtime, target, tell};
+use crate::case::strength;
 use crate::diagnostic::{Style, visible};
 use crate::dialect::{Dialect, Level};
 use crate::implementation::{Endpoint, EndpointOptions};
@@ -30,7 +31,8 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
         LevelChoice::Must => Level::Must,
         LevelChoice::Should => Level::Should,
     });
-    let (suite, complete) = files::select(suite, &arguments.selectors, level, &dialect)?;
+    let selectors = if arguments.minimal { &strength().minimal } else { &arguments.selectors };
+    let (suite, complete) = files::select(suite, selectors, level, &dialect)?;
     if arguments.endpoint.auth == Auth::Anonymous && arguments.bucket.is_none() {
         return Err(Failure::usage("--auth anonymous cannot create a bucket").help("name one with --bucket"));
     }

@@ -2,12 +2,19 @@
 
 use super::args::Serve;
 use super::{Context, Exit, Failure, files, interrupted, print, runtime, tell};
-use crate::serve::{bind, other, owner, reference, serve as answer};
+use crate::dialect::Dialect;
+use crate::implementation::Embedded;
+use crate::reference::controls::{Control, Manner};
+use crate::reference::faults::{Faulty, faults, find};
+use crate::reference::lenient::Lenient;
+use crate::reference::{Options, Reference};
+use crate::serve::{bind, options, other, owner, serve as answer};
 
 pub(super) fn serve(arguments: &Serve, context: &Context) -> Result<Exit, Failure> {
     let dialect = files::dialect(&arguments.dialect.dialect, context)?;
     let owner = context.owner.clone().unwrap_or_else(owner);
     let other = context.other.clone().unwrap_or_else(other);
+    let responder = chosen(arguments, &dialect)?;
     let runtime = runtime()?;
     runtime.block_on(async {
         let listener = bind(arguments.listen)
@@ -33,7 +40,30 @@ pub(super) fn serve(arguments: &Serve, context: &Context) -> Result<Exit, Failur
         if !address.ip().is_loopback() {
             tell("note: this address can be reached from other machines, and the keys are no secret\n");
         }
-        answer(listener, reference(&dialect, owner, other), interrupted()).await;
+        answer(listener, responder(options(&dialect, owner, other)), interrupted()).await;
         Ok(Exit::Yes)
     })
+}
+
+/// The reference, or what the arguments put around it.
+fn chosen(arguments: &Serve, dialect: &Dialect) -> Result<Box<dyn FnOnce(Options) -> Embedded>, Failure> {
+    let unknown = |what: &str, name: &str, known: &mut dyn Iterator<Item = &'static str>| {
+        let near = crate::diagnostic::closest(name, known).map(|near| format!("did you mean `{near}`? "));
+        Failure::usage(format!("no {what} `{}`", crate::diagnostic::visible(name)))
+            .help(format!("{}`corsuite list --faults` shows them all", near.unwrap_or_default()))
+    };
+    if let Some(id) = &arguments.fault {
+        let fault = find(id).ok_or_else(|| unknown("fault", id, &mut faults().map(|fault| fault.id)))?;
+        return Ok(Box::new(move |options| Embedded::new(Faulty::new(options, fault))));
+    }
+    if let Some(name) = &arguments.control {
+        let names = &mut Manner::ALL.into_iter().map(Manner::as_str);
+        let manner = Manner::parse(name).ok_or_else(|| unknown("control", name, names))?;
+        return Ok(Box::new(move |options| Embedded::new(Control::new(Reference::new(options), manner))));
+    }
+    if let Some(seed) = arguments.lenient {
+        let clauses = dialect.clauses.clone();
+        return Ok(Box::new(move |options| Embedded::new(Lenient::new(options, &clauses, seed))));
+    }
+    Ok(Box::new(|options| Embedded::new(Reference::new(options))))
 }

@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::Notify;
 use tokio::time::{Duration, timeout};
 
 use super::connection::{PIPE, altered, connection};
@@ -13,6 +14,8 @@ use crate::reference::{Reply, Wire};
 const MAX_FIELDS: usize = 128;
 /// Interim answers (1xx) before an answer.
 const MAX_INTERIM: usize = 8;
+/// Longest that a server in this process may take.
+const IN_MEMORY: Duration = Duration::from_secs(1);
 /// How long bytes that should not be there are waited for after the last answer, if the server does not close.
 const LINGER: Duration = Duration::from_millis(250);
 
@@ -51,13 +54,23 @@ pub(super) async fn in_memory<F, A>(
     answer: F,
 ) -> Result<Vec<Response<Bytes>>, SendError>
 where
-    F: Fn(Request<Bytes>) -> A + Clone + Send,
+    F: Fn(Request<Bytes>) -> A + Clone + Send + Sync,
     A: Future<Output = Reply> + Send,
 {
     let (client, peer) = tokio::io::duplex(PIPE);
-    let reading = async {
-        let never = || SendError::Broken("no answer ever comes".to_owned());
-        timeout(Duration::from_secs(2), exchange(client, raw)).await.unwrap_or_else(|_| Err(never()))
+    let never = || SendError::Broken("no answer ever comes".to_owned());
+    let reading = async { timeout(IN_MEMORY, exchange(client, raw)).await.unwrap_or_else(|_| Err(never())) };
+    // Silence need not be waited for.
+    let silent = Notify::new();
+    let answer = |request: Request<Bytes>| {
+        let (answered, silent) = (answer(request), &silent);
+        async move {
+            let reply = answered.await;
+            if matches!(reply, Reply::Silence) {
+                silent.notify_one();
+            }
+            reply
+        }
     };
     let serving = async {
         match wire {
@@ -73,6 +86,7 @@ where
     };
     tokio::select! {
         answers = reading => answers,
+        () = silent.notified() => Err(never()),
         () = serving => Err(SendError::Broken("the connection was closed".to_owned())),
     }
 }

@@ -86,6 +86,11 @@ impl ErrorDocument {
         response
     }
 
+    /// One of a faulty server.
+    pub(super) fn other(status: StatusCode, code: &'static str, message: &'static str) -> Self {
+        new(status, code, message)
+    }
+
     pub(super) fn no_such_bucket(name: &str) -> Self {
         new(StatusCode::NOT_FOUND, "NoSuchBucket", "The specified bucket does not exist.")
             .with("BucketName", name)

@@ -18,9 +18,12 @@
 mod address;
 mod auth;
 mod bucket;
+pub mod controls;
 mod cors;
 mod error;
+pub mod faults;
 mod form;
+pub mod lenient;
 mod object;
 
 use std::collections::BTreeMap;

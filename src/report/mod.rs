@@ -3,6 +3,7 @@
 //! Formats are functions from a report to text: [`terminal`], [`json`].
 
 pub mod json;
+pub mod mutation;
 pub mod terminal;
 
 use std::collections::BTreeMap;

@@ -358,7 +358,16 @@ fn differs(before: &Response<Bytes>, now: &Response<Bytes>) -> Option<(String, S
         // The order of members is for cases to judge.
         let mut members: Vec<String> =
             lines.iter().flat_map(|line| line.split(',')).map(|member| member.trim().to_owned()).collect();
+        if matches!(name, "access-control-allow-headers" | "access-control-expose-headers") {
+            members.iter_mut().for_each(|member| member.make_ascii_lowercase());
+        }
         members.sort_unstable();
+        if name == "vary" {
+            // Other members are no matter of CORS.
+            members.retain(|member| member == "*" || member.eq_ignore_ascii_case("origin"));
+            members.dedup_by(|one, other| one.eq_ignore_ascii_case(other));
+            return members.first().map_or("without Origin", |_| "with Origin").to_owned();
+        }
         if lines.is_empty() { "absent".to_owned() } else { members.join(", ") }
     };
     let names = before.headers().keys().chain(now.headers().keys()).map(http::HeaderName::as_str);
@@ -381,7 +390,8 @@ mod tests {
             Response::builder().status(status).header("vary", vary).header("date", vary).body(Bytes::new()).unwrap()
         };
         assert_eq!(differs(&answer(200, "a"), &answer(200, "a")), None);
-        assert_eq!(differs(&answer(200, "a"), &answer(200, "b")).unwrap().0, "stability.headers.vary");
+        assert_eq!(differs(&answer(200, "a"), &answer(200, "b")), None, "no matter of CORS");
+        assert_eq!(differs(&answer(200, "a"), &answer(200, "b, origin")).unwrap().0, "stability.headers.vary");
         assert_eq!(differs(&answer(200, "a"), &answer(403, "a")).unwrap().0, "stability.status");
     }
 }

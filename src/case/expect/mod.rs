@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 
 use self::values::{
-    combined, contains, describe_status, host, members, quote, same_set, same_value, same_values, text,
-    without_request_id,
+    combined, contains, describe_status, equal, error_code, host, members, quote, same_set, same_value, same_values,
+    text, without_request_id,
 };
 use super::{
     BrowserVerdict, CorsExpectation, ErrorExpectation, Expectation, FieldCondition, Rule, StatusPattern, TextCondition,
@@ -211,12 +211,12 @@ impl Checker<'_> {
             }
             FieldCondition::DiffersFrom(step) => {
                 let before = self.earlier(*step, name);
-                let holds = present.is_some() && before.as_deref() != present;
+                let holds = present.is_some() && !equal(name, before.as_deref(), present);
                 self.judge(holds, &path, || format!("another value than in step {}", step + 1), shown);
             }
             FieldCondition::SameAs(step) => {
                 let before = self.earlier(*step, name);
-                let holds = before.as_deref() == present;
+                let holds = equal(name, before.as_deref(), present);
                 self.judge(holds, &path, || before.clone().unwrap_or_else(|| "absent".to_owned()), shown);
             }
             FieldCondition::Keeps(step) => {
@@ -373,7 +373,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Status, body and what describes the body; the request id, which differs each time, apart.
+    /// Status, body and what describes the body; the request id, which differs each time, apart. Of errors the code counts,
+    /// not its wording.
     fn same_as(&mut self, step: usize) {
         const DESCRIBING: [&str; 7] =
             ["content-type", "content-range", "content-encoding", "etag", "last-modified", "accept-ranges", "location"];
@@ -393,6 +394,9 @@ impl Checker<'_> {
             || then_status.as_u16().to_string(),
             || now_status.as_u16().to_string(),
         );
+        if let (Some(then), Some(now)) = (error_code(before), error_code(now)) {
+            return self.judge(then == now, "error.Code", || then.clone(), || now.clone());
+        }
         let (then_body, now_body) = (without_request_id(before), without_request_id(now));
         self.judge(then_body == now_body, "body", || quote(&then_body), || now_body.clone());
         for name in DESCRIBING {

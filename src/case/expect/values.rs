@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, header};
 
 use crate::case::StatusPattern;
+use crate::xml;
 
 /// Longest piece of an answer that a mismatch quotes, in characters.
 const QUOTED: usize = 400;
@@ -46,6 +47,15 @@ pub(super) fn same_set(name: &str, expected: &[String], found: &[String]) -> boo
     within(expected, found) && within(found, expected)
 }
 
+/// Whether a field has the same value in two answers; the members of Vary have no order.
+pub(super) fn equal(name: &str, then: Option<&str>, now: Option<&str>) -> bool {
+    match (then, now) {
+        (Some(then), Some(now)) if name == "vary" => same_set(name, &members(then), &members(now)),
+        (Some(then), Some(now)) => same_value(name, then, now),
+        (then, now) => then.is_none() && now.is_none(),
+    }
+}
+
 pub(super) fn contains(name: &str, part: &str, value: &str) -> bool {
     match list_field(name) {
         Some(_) => members(value).iter().any(|member| same_member(name, member, part)),
@@ -86,6 +96,12 @@ pub(super) fn host(request: &Request<Bytes>) -> String {
 
 pub(super) fn text(body: &Bytes) -> String {
     String::from_utf8_lossy(body).into_owned()
+}
+
+/// The Code of an error document.
+pub(super) fn error_code(answer: &Response<Bytes>) -> Option<String> {
+    let root = xml::parse(answer.body()).ok().filter(|root| root.name == "Error")?;
+    root.text_of("Code").map(str::to_owned)
 }
 
 pub(super) fn without_request_id(answer: &Response<Bytes>) -> String {

@@ -1,0 +1,32 @@
+//! `corsuite mutants`
+
+use super::args::{Mutants, MutantsFormat};
+use super::{Context, Exit, Failure, files, print, runtime, tell};
+use crate::mutants::measure;
+use crate::report::mutation::{matrix, terminal};
+
+pub(super) fn mutants(arguments: &Mutants, context: &Context) -> Result<Exit, Failure> {
+    let dialect = files::dialect(&arguments.dialect.dialect, context)?;
+    let suite = files::suite(arguments.cases.cases.as_deref(), &dialect, context)?;
+    let (suite, _) = files::select(suite, &arguments.selectors, None, &dialect)?;
+    let interactive = context.interactive;
+    let clock = std::time::Instant::now();
+    let seen = move |done: usize, total: usize| {
+        if interactive && done.is_multiple_of(20) {
+            tell(&format!("\r{done} of {total}"));
+        }
+    };
+    let mut mutation = runtime()?.block_on(measure(&suite, &dialect, usize::from(arguments.jobs), seen));
+    mutation.elapsed_ms = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if interactive {
+        tell("\r");
+    }
+    match arguments.format {
+        MutantsFormat::Json => {
+            print(&format!("{}\n", serde_json::to_string_pretty(&mutation).map_err(Failure::unknown)?))?;
+        }
+        MutantsFormat::Matrix => print(&matrix(&mutation))?,
+        MutantsFormat::Terminal => print(&terminal(&mutation))?,
+    }
+    Ok(if mutation.is_complete() { Exit::Yes } else { Exit::No })
+}

@@ -1,0 +1,325 @@
+//! The grammar of documents: what is accepted that must be refused, and the other way round.
+
+use super::super::Reply;
+use super::Effect::{Misleading, OtherRules, Security};
+use super::Plant::{Answer, Request, Whole};
+use super::change::{code, document, recode, reword, status, values};
+use super::{Exchange, Fault, Inside, fault};
+
+const ORIGIN: &str = "AllowedOrigin";
+const METHOD: &str = "AllowedMethod";
+const EXPOSE: &str = "ExposeHeader";
+
+/// The answer, or an error in its place if the document holds a text.
+pub(super) fn if_document(
+    inside: &mut Inside,
+    exchange: &Exchange<'_>,
+    holds: impl Fn(&str) -> bool,
+    code: u16,
+) -> Reply {
+    let refused = exchange.is_put_cors() && holds(&exchange.document());
+    let name = if code == 500 { "InternalError" } else { "InvalidArgument" };
+    Reply::Answer(if refused { exchange.refusal(code, name) } else { inside.respond(exchange) })
+}
+
+pub(super) fn known(method: &str) -> bool {
+    crate::cors::is_known_method(method.trim().as_bytes())
+}
+
+/// One asterisk is left of several.
+pub(super) fn one_star(value: &str) -> String {
+    match value.split_once('*') {
+        Some((head, tail)) => format!("{head}*{}", tail.replace('*', "")),
+        None => value.to_owned(),
+    }
+}
+
+/// Puts an element into each rule that has none of its name.
+pub(super) fn default(text: &str, name: &str, value: &str) -> String {
+    let open = format!("<{name}>");
+    let rules = text.split("<CORSRule>").map(|rule| {
+        if !rule.contains("</CORSRule>") || rule.contains(&open) {
+            return rule.to_owned();
+        }
+        rule.replacen("</CORSRule>", &format!("{open}{value}</{name}></CORSRule>"), 1)
+    });
+    rules
+        .collect::<Vec<_>>()
+        .join("<CORSRule>")
+        .replace("<CORSRule/>", &format!("<CORSRule>{open}{value}</{name}></CORSRule>"))
+}
+
+pub(super) const FAULTS: &[Fault] = &[
+    fault(
+        "truncated-accepted",
+        "xml.ill-formed",
+        OtherRules,
+        "What is read before a document breaks off is stored.",
+        "readers that stop at an error",
+        Request(|request| {
+            document(request, |text| {
+                if text.ends_with("</CORSRule>") { format!("{text}</CORSConfiguration>") } else { text.to_owned() }
+            });
+        }),
+    ),
+    fault(
+        "trailing-accepted",
+        "xml.ill-formed",
+        OtherRules,
+        "What follows the root is not looked at.",
+        "streaming readers",
+        Request(|request| {
+            document(request, |text| match text.split_once("</CORSConfiguration>") {
+                Some((head, tail)) if !tail.trim().is_empty() => format!("{head}</CORSConfiguration>"),
+                _ => text.to_owned(),
+            });
+        }),
+    ),
+    fault(
+        "ampersand-accepted",
+        "xml.ill-formed",
+        OtherRules,
+        "An ampersand that begins no reference is taken as it is.",
+        "lenient readers",
+        Request(|request| {
+            document(request, |text| text.replace("x&y", "x&amp;y"));
+        }),
+    ),
+    fault(
+        "end-tags-folded",
+        "xml.ill-formed",
+        OtherRules,
+        "End tags are compared without regard to case.",
+        "HTML readers",
+        Request(|request| {
+            document(request, |text| text.replace("</allowedorigin>", "</AllowedOrigin>"));
+        }),
+    ),
+    fault(
+        "duplicate-attributes-accepted",
+        "xml.ill-formed",
+        OtherRules,
+        "An attribute may be given twice.",
+        "quick readers",
+        Request(|request| {
+            document(request, |text| {
+                text.replace(" a=\"1\" a=\"2\"", "").replace(" a=1>", ">").replace(" a>", ">").replace(" a=\"<\"", "")
+            });
+        }),
+    ),
+    fault(
+        "control-characters-accepted",
+        "xml.ill-formed",
+        OtherRules,
+        "Characters that XML forbids are dropped.",
+        "quick readers",
+        Request(|request| {
+            document(request, |text| text.replace(['\u{1}', '\0'], "").replace("&#0;", "").replace("&#x1F;", ""));
+        }),
+    ),
+    fault(
+        "entities-dropped",
+        "xml.ill-formed",
+        OtherRules,
+        "A reference to an entity that nobody defined stands for nothing.",
+        "lenient readers",
+        Request(|request| {
+            document(request, |text| text.replace("&any;", "any").replace("&nbsp;", ""));
+        }),
+    ),
+    fault(
+        "bytes-replaced",
+        "xml.ill-formed",
+        OtherRules,
+        "Bytes that are no UTF-8 are replaced.",
+        "lossy decoding",
+        Request(|request| {
+            document(request, |text| text.replace('\u{fffd}', "?"));
+        }),
+    ),
+    fault(
+        "json-accepted",
+        "xml.ill-formed",
+        OtherRules,
+        "JSON is taken, too.",
+        "",
+        Whole(|inside, exchange| {
+            let json = exchange.document().starts_with('{');
+            Reply::Answer(if json { exchange.empty(http::StatusCode::OK) } else { inside.respond(exchange) })
+        }),
+    ),
+    fault(
+        "ill-formed-code",
+        "xml.ill-formed",
+        Misleading,
+        "A document that is no XML answers 500.",
+        "Terraform provider of Scaleway #838",
+        Answer(|exchange, answer| {
+            if exchange.is_put_cors()
+                && code(answer).as_deref() == Some("MalformedXML")
+                && String::from_utf8_lossy(answer.body()).contains("0031-00000001")
+            {
+                *answer = exchange.refusal(500, "InternalError");
+            }
+        }),
+    ),
+    fault(
+        "ill-formed-message",
+        "xml.ill-formed-message",
+        Misleading,
+        "The message of MalformedXML is another one.",
+        "",
+        Answer(|_, answer| reword(answer, "MalformedXML", "bad XML")),
+    ),
+    fault(
+        "entities-expanded",
+        "xml.doctype",
+        Security,
+        "Entities of a document type declaration are expanded.",
+        "readers with default settings",
+        Request(|request| {
+            document(request, |text| {
+                let Some((declared, rest)) =
+                    text.strip_prefix("<!DOCTYPE x [<!ENTITY e \"").and_then(|text| text.split_once("\">]>"))
+                else {
+                    return text.to_owned();
+                };
+                rest.replace("&e;", declared)
+            });
+        }),
+    ),
+    fault(
+        "entity-bomb-expanded",
+        "xml.doctype",
+        Security,
+        "Entities of entities are expanded.",
+        "billion laughs",
+        Request(|request| {
+            document(request, |text| match text.split_once("]>") {
+                Some((head, rest)) if head.contains("<!ENTITY a \"boom") => {
+                    rest.replace("&g;", &"boomboom".repeat(1000))
+                }
+                _ => text.to_owned(),
+            });
+        }),
+    ),
+    fault(
+        "no-rules-accepted",
+        "rules.none",
+        OtherRules,
+        "A configuration without a rule is stored.",
+        "Ceph RGW, Garage",
+        Whole(|inside, exchange| {
+            let text = exchange.document();
+            let empty = text.contains("<CORSConfiguration")
+                && text.contains("</CORSConfiguration>")
+                && !text.contains("<CORSRule")
+                && !text.contains("CorsRule");
+            let none = exchange.is_put_cors() && (empty || text.is_empty());
+            Reply::Answer(if none { exchange.empty(http::StatusCode::OK) } else { inside.respond(exchange) })
+        }),
+    ),
+    fault(
+        "no-rules-code",
+        "rules.none-code",
+        Misleading,
+        "A configuration without a rule answers another code.",
+        "",
+        Answer(|_, answer| {
+            if String::from_utf8_lossy(answer.body()).contains("0034-00000002") {
+                recode(answer, "MalformedXML", "InvalidRequest");
+            }
+        }),
+    ),
+    fault(
+        "empty-document-code",
+        "rules.none-code",
+        Misleading,
+        "An empty document answers another code.",
+        "",
+        Whole(|inside, exchange| {
+            let mut answer = inside.respond(exchange);
+            if exchange.is_put_cors() && exchange.request.body().is_empty() {
+                recode(&mut answer, "MalformedXML", "MissingRequestBody");
+            }
+            Reply::Answer(answer)
+        }),
+    ),
+    fault(
+        "origin-optional",
+        "rule.origin-required",
+        Security,
+        "A rule without AllowedOrigin is stored with an asterisk.",
+        "versitygw #1863",
+        Request(|request| {
+            document(request, |text| default(text, ORIGIN, "*"));
+        }),
+    ),
+    fault(
+        "origin-code",
+        "rule.origin-required-code",
+        Misleading,
+        "A rule without AllowedOrigin answers another code.",
+        "",
+        Answer(|_, answer| {
+            if String::from_utf8_lossy(answer.body()).contains("a rule has no AllowedOrigin") {
+                recode(answer, "MalformedXML", "InvalidRequest");
+            }
+        }),
+    ),
+    fault(
+        "method-optional",
+        "rule.method-required",
+        Security,
+        "A rule without AllowedMethod is stored with GET.",
+        "versitygw #1870, aws-sdk-js #701",
+        Request(|request| {
+            document(request, |text| default(text, METHOD, "GET"));
+        }),
+    ),
+    fault(
+        "method-code",
+        "rule.method-required-code",
+        Misleading,
+        "A rule without AllowedMethod answers another code.",
+        "",
+        Answer(|_, answer| {
+            if String::from_utf8_lossy(answer.body()).contains("a rule has no AllowedMethod") {
+                recode(answer, "MalformedXML", "InvalidRequest");
+            }
+        }),
+    ),
+    fault(
+        "only-first-rule-checked",
+        "rule.origin-required",
+        OtherRules,
+        "Rules after the first are not checked.",
+        "",
+        Request(|request| {
+            document(request, |text| match text.split_once("</CORSRule>") {
+                Some((head, tail)) => {
+                    let tail = default(&default(tail, METHOD, "GET"), ORIGIN, "https://unchecked.example");
+                    let tail = values(&tail, METHOD, |value| known(value).then(|| value.to_owned()));
+                    let tail = values(&tail, EXPOSE, |value| (!value.contains('*')).then(|| value.to_owned()));
+                    format!(
+                        "{head}</CORSRule>{}",
+                        values(&default(&tail, METHOD, "GET"), ORIGIN, |value| Some(one_star(value)))
+                    )
+                }
+                None => text.to_owned(),
+            });
+        }),
+    ),
+    fault(
+        "value-code",
+        "value.refusal-code",
+        Misleading,
+        "A value out of its range answers 422.",
+        "",
+        Answer(|exchange, answer| {
+            if exchange.is_put_cors() && code(answer).as_deref() == Some("InvalidArgument") && answer.status() == 400 {
+                status(answer, 422);
+            }
+        }),
+    ),
+];

@@ -1,0 +1,428 @@
+//! The catalogue of faults: [`FAULTS`], and [`Faulty`], a reference with one of them.
+//!
+//! Each is one thing that an implementation of bucket CORS gets wrong, planted from outside: in the options that the
+//! reference is started with, in the request before it is read, in the rules as they are read for one request, in the
+//! answer, in what is stored, or in the bytes of the connection. The oracle has no switch for any of them. They measure
+//! the suite: a suite that lets one pass is too weak.
+
+mod actual;
+mod answer;
+mod authentication;
+mod change;
+mod connection;
+mod document;
+mod error;
+mod grammar;
+mod limit;
+mod operation;
+mod origin;
+mod preflight;
+mod refusal;
+mod requested;
+mod returned;
+mod rule_choice;
+mod setting;
+mod stored;
+mod value;
+mod vary;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use jiff::Timestamp;
+
+use super::address::Address;
+use super::{ErrorDocument, Moment, Options, Reference, Reply, Respond, Scope, Wire, finish};
+use crate::cors::{CorsConfiguration, CorsRequest, validate, xml};
+use crate::sign::{self, Form, Query, Scheme};
+
+/// What a fault does to those who use the server.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Effect {
+    /// A page reads or writes what it must not, or a stranger changes rules.
+    Security,
+    /// A page that is allowed cannot do its work.
+    BrokenPage,
+    /// A cache keeps an answer that is wrong for the next one who asks.
+    StaleCache,
+    /// The operator has other rules than those that were put.
+    OtherRules,
+    /// Whoever looks for a mistake is sent the wrong way.
+    Misleading,
+    /// A client library that reads the answer fails.
+    BrokenClient,
+}
+
+impl Effect {
+    /// In a few words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Security => "security",
+            Self::BrokenPage => "broken page",
+            Self::StaleCache => "stale cache",
+            Self::OtherRules => "other rules",
+            Self::Misleading => "misleading",
+            Self::BrokenClient => "broken client",
+        }
+    }
+}
+
+/// One way to be wrong.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Fault {
+    /// Stable name.
+    pub id: &'static str,
+    /// The clause that it breaks.
+    pub clause: &'static str,
+    /// What it does to users.
+    pub effect: Effect,
+    /// One sentence.
+    pub text: &'static str,
+    /// Where such a bug was seen; empty where it is the clause turned round.
+    pub seen: &'static str,
+    /// The behaviour and value by which documents allow it, if they do: then it is no fault.
+    pub allowed: Option<(&'static str, &'static str)>,
+    plant: Plant,
+}
+
+/// Where a fault is planted.
+#[derive(Clone, Copy, Debug)]
+enum Plant {
+    /// In the numbers and choices that the reference is started with.
+    Options(fn(&mut Options)),
+    /// In the request before it is read.
+    Request(fn(&mut Request<Bytes>)),
+    /// In the rules, as they are read for one request about objects, or one preflight.
+    Rules(fn(&CorsConfiguration, &CorsRequest) -> CorsConfiguration),
+    /// In the answer.
+    Answer(fn(&Exchange<'_>, &mut Response<Bytes>)),
+    /// In the whole: what is stored, what is remembered, whether an answer is given at all.
+    Whole(fn(&mut Inside, &Exchange<'_>) -> Reply),
+    /// In the bytes of the connection.
+    Wire(Wire),
+}
+
+const fn fault(
+    id: &'static str,
+    clause: &'static str,
+    effect: Effect,
+    text: &'static str,
+    seen: &'static str,
+    plant: Plant,
+) -> Fault {
+    Fault { id, clause, effect, text, seen, allowed: None, plant }
+}
+
+impl Fault {
+    const fn allowed_by(mut self, behaviour: &'static str, value: &'static str) -> Self {
+        self.allowed = Some((behaviour, value));
+        self
+    }
+
+    /// Whether a request without `raw:` can show it.
+    pub const fn needs_bytes(&self) -> bool {
+        matches!(self.plant, Plant::Wire(_))
+    }
+}
+
+/// All faults, by theme.
+pub fn faults() -> impl Iterator<Item = &'static Fault> {
+    let themes: [&[Fault]; 19] = [
+        document::FAULTS,
+        limit::FAULTS,
+        grammar::FAULTS,
+        value::FAULTS,
+        setting::FAULTS,
+        stored::FAULTS,
+        returned::FAULTS,
+        authentication::FAULTS,
+        preflight::FAULTS,
+        answer::FAULTS,
+        refusal::FAULTS,
+        requested::FAULTS,
+        origin::FAULTS,
+        rule_choice::FAULTS,
+        actual::FAULTS,
+        operation::FAULTS,
+        vary::FAULTS,
+        error::FAULTS,
+        connection::FAULTS,
+    ];
+    themes.into_iter().flatten()
+}
+
+/// Finds a fault.
+pub fn find(id: &str) -> Option<&'static Fault> {
+    faults().find(|fault| fault.id == id)
+}
+
+/// A request to a faulty server.
+struct Exchange<'a> {
+    request: &'a Request<Bytes>,
+    address: Address,
+    scope: Scope,
+    moment: Moment<'a>,
+    /// The rules of its bucket before it.
+    rules: Option<CorsConfiguration>,
+}
+
+impl Exchange<'_> {
+    fn is_preflight(&self) -> bool {
+        self.request.method() == Method::OPTIONS
+    }
+
+    /// `?cors` by any other method than OPTIONS.
+    fn is_cors(&self) -> bool {
+        !self.is_preflight()
+            && Query::parse(self.request.uri().query().unwrap_or_default()).without_signature().has("cors")
+    }
+
+    fn is_put_cors(&self) -> bool {
+        self.is_cors() && self.request.method() == Method::PUT
+    }
+
+    fn is_get_cors(&self) -> bool {
+        self.is_cors() && self.request.method() == Method::GET
+    }
+
+    fn is_delete_cors(&self) -> bool {
+        self.is_cors() && self.request.method() == Method::DELETE
+    }
+
+    /// A request about objects, preflights apart.
+    fn is_actual(&self) -> bool {
+        !self.is_preflight() && self.scope == Scope::Objects
+    }
+
+    /// The document of a PutBucketCors; empty for any other request.
+    fn document(&self) -> String {
+        if self.is_put_cors() { String::from_utf8_lossy(self.request.body()).into_owned() } else { String::new() }
+    }
+
+    fn field(&self, name: &str) -> Option<String> {
+        change::field(self.request.headers(), name)
+    }
+
+    fn asked(&self) -> CorsRequest {
+        CorsRequest::from_parts(self.request.method(), self.request.headers())
+    }
+
+    /// An error document in place of the answer.
+    fn refusal(&self, status: u16, code: &'static str) -> Response<Bytes> {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let document = ErrorDocument::other(status, code, "the faulty server says no");
+        let mut response = document.to_response(&self.address.host, self.moment.request_id);
+        finish(&mut response, self.request.method(), self.moment);
+        response
+    }
+
+    /// A success without a body.
+    fn empty(&self, status: StatusCode) -> Response<Bytes> {
+        let mut response = super::empty(status);
+        finish(&mut response, self.request.method(), self.moment);
+        response
+    }
+}
+
+/// The reference inside of a faulty server, and what the fault remembers.
+#[derive(Debug)]
+struct Inside {
+    reference: Reference,
+    /// Rules by bucket.
+    kept: BTreeMap<String, CorsConfiguration>,
+    /// The last document by bucket.
+    documents: BTreeMap<String, String>,
+    /// The last answer.
+    last: Option<Response<Bytes>>,
+    count: usize,
+}
+
+impl Inside {
+    fn respond(&mut self, exchange: &Exchange<'_>) -> Response<Bytes> {
+        self.with(exchange, exchange.request)
+    }
+
+    /// The answer to another request in its place. Where the original is rightly signed, so is the other one.
+    fn with(&mut self, exchange: &Exchange<'_>, request: &Request<Bytes>) -> Response<Bytes> {
+        let original = exchange.request;
+        let digest = |request: &Request<Bytes>| request.headers().get("content-md5").cloned();
+        let same = original.uri() == request.uri() && digest(original) == digest(request);
+        let signer = self.reference.authenticate(original, &exchange.address, exchange.moment.now);
+        match signer {
+            Ok(Some(account)) if !same => self.signed_by(exchange, request, &account),
+            _ => self.reference.respond(request, exchange.moment.now, exchange.moment.request_id),
+        }
+    }
+
+    /// The answer to a request as if this account had signed it now.
+    fn signed_by(&mut self, exchange: &Exchange<'_>, request: &Request<Bytes>, account: &str) -> Response<Bytes> {
+        let accounts = &self.reference.options.accounts;
+        let key = accounts.iter().find(|known| known.name == account).and_then(|known| known.keys.first()).cloned();
+        let (mut parts, body) = request.clone().into_parts();
+        for name in ["authorization", "date", "x-oss-date", "x-oss-content-sha256"] {
+            parts.headers.remove(name);
+        }
+        let path = parts.uri.path().to_owned();
+        let written = parts.uri.query().unwrap_or_default().to_owned();
+        let kept = Query::parse(&written).without_signature();
+        let members: Vec<&str> =
+            written.split('&').filter(|member| kept.has(member.split('=').next().unwrap_or_default())).collect();
+        let target = if members.is_empty() { path } else { format!("{path}?{}", members.join("&")) };
+        if let Ok(uri) = target.parse() {
+            parts.uri = uri;
+        }
+        if let Some(key) = key {
+            let resource = exchange.address.resource();
+            sign::sign(&mut parts, &Scheme::V1, Form::Header, &key, &resource, exchange.moment.now);
+        }
+        self.reference.respond(&Request::from_parts(parts, body), exchange.moment.now, exchange.moment.request_id)
+    }
+
+    fn rules(&self, exchange: &Exchange<'_>) -> Option<CorsConfiguration> {
+        self.reference.configuration(&exchange.address).cloned()
+    }
+
+    fn set_rules(&mut self, exchange: &Exchange<'_>, rules: Option<CorsConfiguration>) {
+        let bucket = exchange.address.bucket.as_deref().and_then(|name| self.reference.buckets.get_mut(name));
+        if let Some(bucket) = bucket {
+            bucket.cors = rules;
+        }
+    }
+
+    /// Stores a document without asking who sent it, if it is a right one.
+    fn store(&mut self, exchange: &Exchange<'_>, document: &str) {
+        let options = &self.reference.options;
+        let parsed = xml::parse(document.as_bytes()).ok();
+        let rules = parsed.and_then(|parsed| validate(&parsed, &options.limits, &options.behaviours).ok());
+        if let Some(rules) = rules {
+            self.set_rules(exchange, Some(rules.into_stored()));
+        }
+    }
+
+    fn bucket(exchange: &Exchange<'_>) -> String {
+        exchange.address.bucket.clone().unwrap_or_default()
+    }
+
+    /// The answer while the bucket has other rules than it has.
+    fn with_rules(&mut self, exchange: &Exchange<'_>, rules: Option<CorsConfiguration>) -> Response<Bytes> {
+        let kept = self.rules(exchange);
+        self.set_rules(exchange, rules);
+        let response = self.respond(exchange);
+        self.set_rules(exchange, kept);
+        response
+    }
+}
+
+/// A reference with a fault.
+pub struct Faulty {
+    fault: &'static Fault,
+    inside: Inside,
+}
+
+impl fmt::Debug for Faulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Faulty").field("fault", &self.fault.id).finish_non_exhaustive()
+    }
+}
+
+impl Faulty {
+    /// An empty store with this fault.
+    pub fn new(mut options: Options, fault: &'static Fault) -> Self {
+        if let Plant::Options(change) = fault.plant {
+            change(&mut options);
+        }
+        let inside = Inside {
+            reference: Reference::new(options),
+            kept: BTreeMap::new(),
+            documents: BTreeMap::new(),
+            last: None,
+            count: 0,
+        };
+        Self { fault, inside }
+    }
+}
+
+impl Respond for Faulty {
+    fn respond(&mut self, request: &Request<Bytes>, now: Timestamp, request_id: &str) -> Reply {
+        let inside = &mut self.inside;
+        let address = Address::of(request, &inside.reference.options.domains);
+        let exchange = Exchange {
+            request,
+            scope: address.scope(request),
+            rules: inside.reference.configuration(&address).cloned(),
+            address,
+            moment: Moment { now, request_id },
+        };
+        Reply::Answer(match self.fault.plant {
+            Plant::Options(_) | Plant::Wire(_) => inside.respond(&exchange),
+            Plant::Request(change) => {
+                let mut changed = request.clone();
+                change(&mut changed);
+                inside.with(&exchange, &changed)
+            }
+            Plant::Rules(view) => match &exchange.rules {
+                Some(rules) if exchange.is_preflight() || exchange.scope == Scope::Objects => {
+                    let seen = view(rules, &exchange.asked());
+                    inside.with_rules(&exchange, Some(seen))
+                }
+                _ => inside.respond(&exchange),
+            },
+            Plant::Answer(change) => {
+                let mut answer = inside.respond(&exchange);
+                change(&exchange, &mut answer);
+                answer
+            }
+            Plant::Whole(answer) => return answer(inside, &exchange),
+        })
+    }
+
+    fn wire(&self) -> Option<Wire> {
+        match self.fault.plant {
+            Plant::Wire(wire) => Some(wire),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::{Behaviours, Dialect};
+
+    #[test]
+    fn every_fault_has_a_name_of_its_own_and_a_clause() {
+        let mut ids: Vec<&str> = faults().map(|fault| fault.id).collect();
+        let all = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), all, "two faults of one name");
+        for fault in faults() {
+            assert!(Dialect::oss().clauses.get(fault.clause).is_some(), "{}: no clause {}", fault.id, fault.clause);
+            assert!(fault.text.ends_with('.') && !fault.text.contains('\n'), "{}: one sentence", fault.id);
+            assert!(
+                fault.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'),
+                "{}",
+                fault.id
+            );
+            if let Some((behaviour, value)) = fault.allowed {
+                let point = Behaviours::POINTS.iter().find(|point| point.name == behaviour);
+                assert!(point.is_some_and(|point| point.values.contains(&value)), "{}: {behaviour}={value}", fault.id);
+            }
+        }
+    }
+
+    #[test]
+    fn every_clause_is_some_faults_own() {
+        let missing: Vec<&str> = Dialect::oss()
+            .clauses
+            .iter()
+            .map(|clause| clause.id.as_str())
+            .filter(|id| !faults().any(|fault| fault.clause == *id && fault.allowed.is_none()))
+            .collect();
+        assert_eq!(missing, [""; 0], "clauses that no fault breaks");
+    }
+}
