@@ -5,7 +5,7 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use corsuite::case::{Strength, Suite, strength};
@@ -103,15 +103,11 @@ async fn over_http(suite: &Suite, mutation: &Mutation) {
         let authority = listener.local_addr().unwrap().to_string();
         let server = serve::serve(listener, Embedded::new(Faulty::new(options, planted)), std::future::pending());
         let server = tokio::spawn(server);
-        let by_case: BTreeMap<&str, ()> = fault
-            .kills
-            .iter()
-            .filter(|kill| kill.clause == fault.clause)
-            .map(|kill| (kill.case.as_str(), ()))
-            .collect();
+        let by_case: BTreeSet<&str> =
+            fault.kills.iter().filter(|kill| kill.clause == fault.clause).map(|kill| kill.case.as_str()).collect();
         let client = EndpointOptions { timeout: Duration::from_secs(1), insecure: false, ca_certificates: None };
         let client = Endpoint::new(&client).unwrap();
-        let case = suite.cases.iter().find(|case| by_case.contains_key(case.id.as_str())).unwrap();
+        let case = suite.cases.iter().find(|case| by_case.contains(case.id.as_str())).unwrap();
         let mut seen = Err(String::new());
         // What one case alone does not show, because it takes several, the whole suite does.
         for suite in [&Suite { cases: vec![case.clone()] }, suite] {

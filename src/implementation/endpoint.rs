@@ -96,16 +96,24 @@ impl Endpoint {
     }
 
     async fn exchange_bytes(&self, raw: RawExchange) -> Result<Vec<Response<Bytes>>, SendError> {
+        let mut answers = Vec::new();
+        while answers.len() < raw.messages.len() {
+            answers.extend(self.one_connection(&raw.rest(answers.len())).await?);
+        }
+        Ok(answers)
+    }
+
+    async fn one_connection(&self, raw: &RawExchange) -> Result<Vec<Response<Bytes>>, SendError> {
         let unreachable = |error: &dyn fmt::Display| SendError::Connect(error.to_string());
         let (host, port) = (raw.host(), raw.port());
         let stream = connect(&host, port).await.map_err(|error| unreachable(&error))?;
         stream.set_nodelay(true).map_err(|error| unreachable(&error))?;
         if !raw.secure {
-            return raw::exchange(stream, &raw).await;
+            return raw::exchange(stream, raw).await;
         }
         let name = rustls::pki_types::ServerName::try_from(host).map_err(|error| unreachable(&error))?;
         let stream = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
-        raw::exchange(stream.map_err(|error| unreachable(&error))?, &raw).await
+        raw::exchange(stream.map_err(|error| unreachable(&error))?, raw).await
     }
 
     fn explain(&self, error: &reqwest::Error) -> SendError {

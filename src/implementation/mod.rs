@@ -20,7 +20,7 @@ use http::{Request, Response};
 
 pub use self::connection::{BODY_TIMEOUT, HEADER_TIMEOUT, MAX_BODY, MAX_HEADERS, NoAnswer, altered, connection};
 pub use self::endpoint::{ClientError, Endpoint, EndpointOptions};
-pub use self::raw::RawExchange;
+pub use self::raw::{RawExchange, RawMessage};
 pub use self::service::Service;
 use crate::reference::{Reply, Respond, Wire};
 use crate::report::Kind;

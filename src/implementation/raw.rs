@@ -1,7 +1,7 @@
 //! Bytes as they are: [`RawExchange`] is what a connection is sent; [`exchange`] sends it and reads the answers.
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::Notify;
 use tokio::time::{Duration, timeout};
@@ -27,13 +27,31 @@ pub struct RawExchange {
     pub secure: bool,
     /// Host and port to connect to.
     pub authority: String,
-    /// All that is sent, in one piece.
+    /// What is sent, in one piece.
+    pub messages: Vec<RawMessage>,
+}
+
+/// One request of a [`RawExchange`].
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "an input")]
+pub struct RawMessage {
+    /// Its method, which decides whether its answer has a body.
+    pub method: Method,
+    /// All of it.
     pub bytes: Bytes,
-    /// The method of each request in it: it decides whether its answer has a body.
-    pub methods: Vec<Method>,
 }
 
 impl RawExchange {
+    /// All that is sent.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.messages.iter().flat_map(|message| message.bytes.iter().copied()).collect()
+    }
+
+    /// What is left when so many requests are answered.
+    pub(super) fn rest(&self, answered: usize) -> Self {
+        Self { messages: self.messages.iter().skip(answered).cloned().collect(), ..self.clone() }
+    }
+
     /// The host of the authority.
     pub fn host(&self) -> String {
         let parsed = self.authority.parse::<http::uri::Authority>();
@@ -47,12 +65,24 @@ impl RawExchange {
     }
 }
 
-/// Sends and reads over a pipe to a server in this process.
+/// Sends and reads over pipes to a server in this process.
 pub(super) async fn in_memory<F, A>(
     raw: &RawExchange,
     wire: Option<Wire>,
     answer: F,
 ) -> Result<Vec<Response<Bytes>>, SendError>
+where
+    F: Fn(Request<Bytes>) -> A + Clone + Send + Sync,
+    A: Future<Output = Reply> + Send,
+{
+    let mut answers = Vec::new();
+    while answers.len() < raw.messages.len() {
+        answers.extend(over_pipe(&raw.rest(answers.len()), wire, answer.clone()).await?);
+    }
+    Ok(answers)
+}
+
+async fn over_pipe<F, A>(raw: &RawExchange, wire: Option<Wire>, answer: F) -> Result<Vec<Response<Bytes>>, SendError>
 where
     F: Fn(Request<Bytes>) -> A + Clone + Send + Sync,
     A: Future<Output = Reply> + Send,
@@ -92,18 +122,19 @@ where
 }
 
 /// Sends the bytes and reads an answer to each request, interim ones passed over. What follows the last answer belongs to
-/// its body, also where an answer has none: whoever judges it sees it.
+/// its body, also where an answer has none: whoever judges it sees it. A server may announce that it closes the connection
+/// after an answer; then there are fewer answers, one at least, and the rest has to be sent again (RFC 9112 9.6).
 pub(super) async fn exchange<S>(mut stream: S, raw: &RawExchange) -> Result<Vec<Response<Bytes>>, SendError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     // A server may answer and close before it has read all; what it said is what counts.
-    drop(stream.write_all(&raw.bytes).await);
+    drop(stream.write_all(&raw.bytes()).await);
     drop(stream.flush().await);
     let mut buffer = BytesMut::new();
     let mut answers = Vec::new();
     let mut ended = false;
-    for method in &raw.methods {
+    for RawMessage { method, .. } in &raw.messages {
         let mut interim = 0;
         loop {
             match parse(&buffer, method, ended).map_err(SendError::Broken)? {
@@ -118,9 +149,10 @@ where
                         return Err(SendError::Broken("interim answers without end".to_owned()));
                     }
                 }
+                None if ended && buffer.is_empty() && answers.last().is_some_and(closes) => return Ok(answers),
                 None if ended && buffer.is_empty() => {
                     let text =
-                        format!("the connection was closed after {} of {} answers", answers.len(), raw.methods.len());
+                        format!("the connection was closed after {} of {} answers", answers.len(), raw.messages.len());
                     return Err(SendError::Broken(text));
                 }
                 None if ended => return Err(SendError::Broken("the answer ended early".to_owned())),
@@ -143,6 +175,13 @@ where
     Ok(answers)
 }
 
+/// Whether an answer announces that it is the last one of its connection.
+fn closes(answer: &Response<Bytes>) -> bool {
+    let mut options = answer.headers().get_all(header::CONNECTION).iter();
+    let close = options.any(|value| value.as_bytes().to_ascii_lowercase().windows(5).any(|window| window == b"close"));
+    close || answer.version() == Version::HTTP_10
+}
+
 /// Reads a piece; true at the end of the stream.
 async fn more(stream: &mut (impl AsyncRead + Unpin), buffer: &mut BytesMut) -> Result<bool, SendError> {
     let count = stream.read_buf(buffer).await.map_err(|error| SendError::Broken(error.to_string()))?;
@@ -161,6 +200,9 @@ fn parse(bytes: &[u8], method: &Method, ended: bool) -> Result<Option<(Response<
     let status = StatusCode::from_u16(head.code.unwrap_or_default()).map_err(|error| error.to_string())?;
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
+    if head.version == Some(0) {
+        *response.version_mut() = Version::HTTP_10;
+    }
     for field in head.headers.iter() {
         let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|error| error.to_string())?;
         let value = HeaderValue::from_bytes(field.value).map_err(|error| error.to_string())?;
@@ -239,11 +281,14 @@ mod tests {
         let raw = RawExchange {
             secure: false,
             authority: "localhost".to_owned(),
-            bytes: Bytes::from_static(b"sent"),
-            methods: methods.to_vec(),
+            messages: methods
+                .iter()
+                .map(|method| RawMessage { method: method.clone(), bytes: Bytes::from_static(b"sent") })
+                .collect(),
         };
+        let sent = raw.bytes().len();
         tokio::spawn(async move {
-            let mut sent = [0; 4];
+            let mut sent = vec![0; sent];
             server.read_exact(&mut sent).await.unwrap();
             server.write_all(answers.as_bytes()).await.unwrap();
         });
@@ -267,6 +312,14 @@ mod tests {
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;x=y\r\na\r\n2\r\nbc\r\n0\r\nT: v\r\n\r\n";
         check(chunked, &[Method::GET], &[(200, "abc")]).await;
         check("HTTP/1.0 200 OK\r\n\r\nuntil the end", &[Method::GET], &[(200, "until the end")]).await;
+    }
+
+    #[tokio::test]
+    async fn a_server_may_close_after_an_answer_if_it_says_so() {
+        let one = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\na";
+        assert_eq!(read(one, &[Method::GET, Method::GET]).await, Ok(vec![(200, "a".to_owned())]));
+        let silent = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na";
+        assert!(read(silent, &[Method::GET, Method::GET]).await.unwrap_err().contains("after 1 of 2 answers"));
     }
 
     #[tokio::test]

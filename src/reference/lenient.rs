@@ -153,6 +153,9 @@ impl Lenient {
             headers.insert(header::SERVER, HeaderValue::from_static("another/1.0"));
             headers.insert(HeaderName::from_static("timing-allow-origin"), HeaderValue::from_static("*"));
         }
+        if self.chance() {
+            answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         let xml = answer.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/xml");
         if xml && self.chance() {
             let kind = HeaderValue::from_static("application/xml; charset=utf-8");

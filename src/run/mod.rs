@@ -18,7 +18,7 @@ mod worker;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, watch};
@@ -169,6 +169,8 @@ struct Shared {
     wire: Wire,
     cases: Vec<Case>,
     next: AtomicUsize,
+    /// How often a change of rules was waited for in vain.
+    vain_waits: AtomicU32,
     results: Mutex<Vec<Option<CaseReport>>>,
     notes: Mutex<Vec<String>>,
     stop: watch::Sender<Option<&'static str>>,
@@ -223,6 +225,7 @@ pub async fn run(
     let shared = Arc::new(Shared {
         wire: Wire::new(Arc::clone(&target.implementation), options.rate),
         next: AtomicUsize::new(0),
+        vain_waits: AtomicU32::new(0),
         results: Mutex::new(vec![None; cases.len()]),
         notes: Mutex::new(Vec::new()),
         stop: watch::channel(None).0,

@@ -5,7 +5,7 @@ use http::{HeaderName, Request};
 
 use super::shown;
 use crate::case::{Framing, Message};
-use crate::implementation::RawExchange;
+use crate::implementation::{RawExchange, RawMessage};
 
 /// What a step sends, and as what it is judged.
 #[derive(Clone, Debug)]
@@ -24,17 +24,17 @@ impl Outgoing {
 
     /// Sent as bytes; the requests have their address and signature.
     pub(super) fn raw(messages: &[Message], requests: Vec<Request<Bytes>>) -> Self {
-        let mut bytes = Vec::new();
         let last = messages.len().saturating_sub(1);
-        for (at, (message, request)) in messages.iter().zip(&requests).enumerate() {
+        let written = messages.iter().zip(&requests).enumerate().map(|(at, (message, request))| {
+            let mut bytes = Vec::new();
             write(&mut bytes, message, request, at == last);
-        }
+            RawMessage { method: request.method().clone(), bytes: bytes.into() }
+        });
         let first = requests.first().map(Request::uri);
         let raw = RawExchange {
             secure: first.and_then(http::Uri::scheme_str) == Some("https"),
             authority: first.and_then(http::Uri::authority).map(ToString::to_string).unwrap_or_default(),
-            bytes: bytes.into(),
-            methods: requests.iter().map(|request| request.method().clone()).collect(),
+            messages: written.collect(),
         };
         Self { requests, raw: Some(raw) }
     }
@@ -42,7 +42,7 @@ impl Outgoing {
     /// For people, secrets left out.
     pub(super) fn head(&self, at: usize) -> String {
         match (&self.raw, self.requests.get(at)) {
-            (Some(raw), _) => shown::bytes(&raw.bytes),
+            (Some(raw), _) => shown::bytes(&raw.bytes()),
             (None, Some(request)) => shown::head(request),
             (None, None) => String::new(),
         }
@@ -125,8 +125,8 @@ mod tests {
         };
         let sent = Outgoing::raw(&[ask, put], vec![request("OPTIONS"), request("PUT")]);
         let raw = sent.raw.as_ref().unwrap();
-        assert!(raw.bytes.windows(14).any(|window| window == b"ORIGIN:  a\xff\r\n\x6f"));
-        insta::assert_snapshot!(shown::bytes(&raw.bytes), @"
+        assert!(raw.bytes().windows(14).any(|window| window == b"ORIGIN:  a\xff\r\n\x6f"));
+        insta::assert_snapshot!(shown::bytes(&raw.bytes()), @"
         OPTIONS /b/?cors HTTP/1.1
         Host: h:1
         ORIGIN:  a�

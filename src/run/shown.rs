@@ -62,7 +62,7 @@ fn without_secret_lines(bytes: &[u8]) -> Vec<u8> {
 /// A command line that sends the bytes again; where they are signed, the signature has to be put in.
 pub(super) fn send_bytes(raw: &RawExchange) -> String {
     let mut text = String::new();
-    for byte in without_secret_lines(&raw.bytes) {
+    for byte in without_secret_lines(&raw.bytes()) {
         match byte {
             b'\r' => text.push_str("\\r"),
             b'\n' => text.push_str("\\n"),

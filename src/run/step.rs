@@ -359,7 +359,9 @@ fn differs(before: &Response<Bytes>, now: &Response<Bytes>) -> Option<(String, S
         let mut members: Vec<String> =
             lines.iter().flat_map(|line| line.split(',')).map(|member| member.trim().to_owned()).collect();
         if matches!(name, "access-control-allow-headers" | "access-control-expose-headers") {
-            members.iter_mut().for_each(|member| member.make_ascii_lowercase());
+            for member in &mut members {
+                member.make_ascii_lowercase();
+            }
         }
         members.sort_unstable();
         if name == "vary" {

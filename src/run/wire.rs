@@ -88,7 +88,7 @@ impl Wire {
 
     /// The same with bytes.
     pub(super) async fn exchange(&self, raw: &RawExchange) -> Sent<Vec<Response<Bytes>>> {
-        let requests = raw.methods.len();
+        let requests = raw.messages.len();
         self.patiently(requests, || self.implementation.exchange(raw.clone()), |answers| answers.last()).await
     }
 

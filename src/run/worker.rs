@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,8 +25,12 @@ use crate::report::{CaseReport, MismatchReport, Verdict};
 const IN_A_ROW: u32 = 3;
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Longest wait once two waits have been for nothing: a wrong server should not cost ten seconds a case.
+/// Longest wait once [`IN_VAIN`] waits of the run have been for nothing: a wrong server should not cost ten seconds a case.
 const IMPATIENT: Duration = Duration::from_secs(1);
+const IN_VAIN: u32 = 2;
+/// Longest wait once as many as this have: by then the server is known to be wrong, not slow.
+const RESIGNED: Duration = Duration::from_millis(100);
+const RESIGNED_AFTER: u32 = 12;
 /// A worker whose bucket cannot be prepared this often in a row, for want of any answer, gives up.
 const GIVE_UP: u32 = 3;
 #[derive(Debug)]
@@ -41,7 +46,6 @@ pub(super) struct Worker {
     /// What a borrowed bucket was like.
     pub(super) saved: Option<Saved>,
     silent: u32,
-    vain_waits: u32,
 }
 
 /// Why a case has no verdict of its own.
@@ -63,17 +67,7 @@ pub(super) struct Tally {
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, number: usize) -> Self {
         let missing = format!("{}missing", name(&prefix(&shared)));
-        Self {
-            shared,
-            number,
-            main: None,
-            second: None,
-            created: Vec::new(),
-            missing,
-            saved: None,
-            silent: 0,
-            vain_waits: 0,
-        }
+        Self { shared, number, main: None, second: None, created: Vec::new(), missing, saved: None, silent: 0 }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
@@ -241,7 +235,11 @@ impl Worker {
         if patience.is_zero() {
             return;
         }
-        let patience = if self.vain_waits >= 2 { patience.min(IMPATIENT) } else { patience };
+        let patience = match shared.vain_waits.load(Ordering::Relaxed) {
+            ..IN_VAIN => patience,
+            IN_VAIN..RESIGNED_AFTER => patience.min(IMPATIENT),
+            RESIGNED_AFTER.. => patience.min(RESIGNED),
+        };
         let deadline = Instant::now() + patience;
         let owner = Owner::of(&shared);
         let mut arrived = false;
@@ -280,8 +278,7 @@ impl Worker {
         if arrived && in_a_row == IN_A_ROW {
             return;
         }
-        self.vain_waits += 1;
-        if self.vain_waits == 2 {
+        if shared.vain_waits.fetch_add(1, Ordering::Relaxed) + 1 == IN_VAIN {
             let text = format!(
                 "a change of rules did not show within {patience:?}, twice; from here on each wait is at most {IMPATIENT:?}"
             );
