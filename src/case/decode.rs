@@ -4,9 +4,10 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderName, HeaderValue, Method};
+use http::Method;
 
 use super::catalogue::Catalogue;
+use super::decode_sent::{extra, lines, object, object_key};
 use super::fields::{
     BODY, CASE, COUNTED, EXTRA, FILE, OPERATIONS, PREFLIGHT, PUT_CORS, REQUEST, RULE, RULE_FILE, STEP, XML,
 };
@@ -35,6 +36,10 @@ pub(super) fn file(decoder: &mut Decoder, root: &Node, catalogue: &Catalogue<'_>
     let inherited = clauses(decoder, &fields, catalogue);
     let Some(node) = fields.get("cases") else { return Vec::new() };
     let items = decoder.list(node, "a list of cases").unwrap_or_default();
+    if items.is_empty() {
+        let found = decoder.error(&node.span, "a file without cases").label("it has one at least");
+        decoder.push(found);
+    }
     let mut cases: Vec<Case> = items.iter().filter_map(|item| case(decoder, item, &inherited, catalogue)).collect();
     let file = decoder.file();
     let theme = Path::new(&file.path).parent().and_then(Path::file_name).and_then(|name| name.to_str());
@@ -195,23 +200,10 @@ fn objects(decoder: &mut Decoder, node: &Node) -> Vec<(String, String)> {
     found
 }
 
-/// An object key that an HTTP client sends as it is: clients fold `.` and `..` away.
-fn object_key(decoder: &mut Decoder, key: &str, span: &crate::diagnostic::Span) -> bool {
-    let folds = key.split('/').any(|segment| segment == "." || segment == "..");
-    let bad = key.is_empty() || key.starts_with('/') || folds || key.len() > 1023 || key.contains(char::is_control);
-    if bad {
-        let found = decoder
-            .error(span, format!("`{key}` cannot be an object here"))
-            .label("1 to 1023 bytes, no leading `/`, no segment `.` or `..`, no control character");
-        decoder.push(found);
-    }
-    !bad
-}
-
 pub(super) fn rules(decoder: &mut Decoder, node: &Node) -> Option<Vec<Rule>> {
     if let Value::Map(_) = &node.value {
         let fields = decoder.fields(node, &COUNTED)?;
-        let count = fields.get("count").and_then(|node| decoder.integer(node, MAX_COUNT));
+        let count = fields.get("count").and_then(|node| from_one(decoder, node, MAX_COUNT));
         let rule = fields.get("rule").and_then(|node| rule(decoder, node));
         let (count, rule) = (count?, rule?);
         Some((1..=count).map(|n| numbered(&rule, n)).collect())
@@ -220,6 +212,17 @@ pub(super) fn rules(decoder: &mut Decoder, node: &Node) -> Option<Vec<Rule>> {
         let found: Vec<_> = items.iter().map(|item| rule(decoder, item)).collect();
         found.into_iter().collect()
     }
+}
+
+/// A number that is not 0.
+fn from_one(decoder: &mut Decoder, node: &Node, most: u64) -> Option<u64> {
+    let number = decoder.integer(node, most)?;
+    if number == 0 {
+        let found = decoder.error(&node.span, "0 is none at all").label(format!("1 to {most}"));
+        decoder.push(found);
+        return None;
+    }
+    Some(number)
 }
 
 pub(super) fn rule_file(decoder: &mut Decoder, root: &Node) -> Option<RuleSet> {
@@ -309,7 +312,13 @@ fn step(decoder: &mut Decoder, node: &Node, context: &Context<'_>) -> Option<Ste
     let identity = fields.get("as").and_then(|node| decoder.word(node, Identity::WORDS));
     let bucket = fields.get("bucket").and_then(|node| decoder.word(node, BucketRole::WORDS));
     let name = fields.get("name").and_then(|node| decoder.text(node, "a name"));
-    let repeat = fields.get("repeat").and_then(|node| decoder.integer(node, MAX_REPEAT)).unwrap_or(1);
+    let repeat = fields.get("repeat").and_then(|node| from_one(decoder, node, MAX_REPEAT)).unwrap_or(1);
+    if let (Some(node), Some(name)) = (fields.get("name"), &name)
+        && context.before.iter().any(|step| step.name.as_ref() == Some(name))
+    {
+        let found = decoder.error(&node.span, format!("a second step `{name}`")).label("later steps could mean either");
+        decoder.push(found);
+    }
     let expect = fields.get("expect").map_or_else(Vec::new, |node| decode_expect::blocks(decoder, node, context));
     let operation = operation?;
     let answers = match &operation {
@@ -354,52 +363,11 @@ fn operation(decoder: &mut Decoder, name: &str, node: &Node, context: &Context<'
     }
 }
 
-fn extra(decoder: &mut Decoder, fields: &Fields<'_>) -> Extra {
-    let query = fields.get("query").and_then(|node| query(decoder, node));
-    let mut headers = Vec::new();
-    if let Some(node) = fields.get("headers") {
-        for (key, value) in decoder.map(node, "a map from name to value").unwrap_or_default() {
-            if HeaderName::from_bytes(key.text.as_bytes()).is_err() {
-                let found = decoder
-                    .error(&key.span, format!("`{}` is not a header field name", key.text))
-                    .label("a token of letters, digits and !#$%&'*+-.^_`|~");
-                decoder.push(found);
-                continue;
-            }
-            headers.extend(lines(decoder, value).into_iter().map(|line| (key.text.clone(), line)));
-        }
-    }
-    Extra { query, headers }
-}
-
-pub(super) fn query(decoder: &mut Decoder, node: &Node) -> Option<String> {
-    let text = decoder.text(node, "a query")?;
-    if format!("/?{text}").parse::<http::Uri>().is_err() || text.contains('#') {
-        let found = decoder.error(&node.span, "not a query").label("percent-encode what a URL cannot hold");
-        decoder.push(found);
-        return None;
-    }
-    Some(text)
-}
-
-/// Values of a header field, one a line.
-fn lines(decoder: &mut Decoder, node: &Node) -> Vec<String> {
-    let texts = decoder.texts(node, "a value or a list of values").unwrap_or_default();
-    for text in &texts {
-        if HeaderValue::from_bytes(text.as_bytes()).is_err() {
-            let found = decoder
-                .error(&node.span, "not a value of a header field")
-                .label("a client cannot send a line break or control character here");
-            decoder.push(found);
-        }
-    }
-    texts
-}
-
 fn put_cors(decoder: &mut Decoder, node: &Node, context: &Context<'_>) -> Option<PutCors> {
     let fields = decoder.fields(node, &PUT_CORS)?;
     let body = document_source(decoder, &fields, context);
-    let content_md5 = match fields.get("content_md5").and_then(|node| decoder.text(node, "a digest")).as_deref() {
+    let content_md5 = fields.get("content_md5").map_or_else(Vec::new, |node| lines(decoder, node)).into_iter().next();
+    let content_md5 = match content_md5.as_deref() {
         None | Some("absent") => ContentMd5::Absent,
         Some("right") => ContentMd5::Right,
         Some("wrong") => ContentMd5::Wrong,
@@ -435,14 +403,24 @@ fn document_source(decoder: &mut Decoder, fields: &Fields<'_>, context: &Context
             None
         }
         (None, Some(xml)) => {
-            if let Some((node, _)) = size {
-                let found = decoder.error(&node.span, "`size` goes with `rules`").label("`xml` has the size it has");
-                decoder.push(found);
+            for (name, why) in [
+                ("size", "`xml` has the size it has"),
+                ("pad", "`xml` is sent as it is"),
+                ("response_vary", "`xml` is sent as it is"),
+            ] {
+                if let Some(node) = fields.get(name) {
+                    let found = decoder.error(&node.span, format!("`{name}` goes with `rules`")).label(why);
+                    decoder.push(found);
+                }
             }
             bytes(decoder, xml, context)
         }
         (Some(node), None) => {
             let rules = RuleSet { rules: rules(decoder, node)?, response_vary };
+            if let (Some(node), None) = (fields.get("pad"), &size) {
+                let found = decoder.error(&node.span, "`pad` goes with `size`").label("padded to which size?");
+                decoder.push(found);
+            }
             let pad = pad.unwrap_or(Pad::Space);
             let bytes = match size {
                 Some((node, Some(bytes))) => {
@@ -468,6 +446,10 @@ fn bytes(decoder: &mut Decoder, node: &Node, context: &Context<'_>) -> Option<Do
     }
     let fields = decoder.fields(node, &XML)?;
     if let Some(node) = fields.get("from") {
+        if let Some(other) = fields.get("base64") {
+            let found = decoder.error(&other.span, "both `from` and `base64`").label("one of the two is the document");
+            decoder.push(found);
+        }
         return context.step(decoder, node).map(DocumentSource::From);
     }
     let Some(node) = fields.get("base64") else {
@@ -499,11 +481,6 @@ fn preflight(decoder: &mut Decoder, node: &Node) -> Option<Preflight> {
     Some(Preflight { origin, method, request_headers, object, body, extra: extra(decoder, &fields) })
 }
 
-pub(super) fn object(decoder: &mut Decoder, node: &Node) -> Option<String> {
-    let key = decoder.text(node, "an object")?;
-    object_key(decoder, &key, &node.span).then_some(key)
-}
-
 fn request(decoder: &mut Decoder, node: &Node, context: &Context<'_>) -> Option<ObjectRequest> {
     let fields = decoder.fields(node, &REQUEST)?;
     let method = fields.get("method").and_then(|node| {
@@ -525,6 +502,10 @@ fn request(decoder: &mut Decoder, node: &Node, context: &Context<'_>) -> Option<
         }
         Some(node) => body = decoder.text(node, "text"),
         None => {}
+    }
+    if let (Some(node), true) = (fields.get("body"), fields.get("form").is_some()) {
+        let found = decoder.error(&node.span, "both `body` and `form`").label("the form is the body");
+        decoder.push(found);
     }
     let form = fields.get("form").map(|node| {
         let entries = decoder.map(node, "a map from part to text").unwrap_or_default();

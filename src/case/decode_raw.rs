@@ -2,15 +2,13 @@
 
 use http::Method;
 
-use super::decode::{object, query};
+use super::decode_sent::{OURS, object, query};
 use super::fields::MESSAGE;
 use super::{Framing, Message};
 use crate::yaml::{Decoder, Node, Value};
 
 /// Most requests on a connection.
 const MOST: usize = 100;
-/// Fields that the runner writes, so that each request has a length and the last one ends the connection.
-const OURS: [&str; 3] = ["host", "content-length", "transfer-encoding"];
 
 /// One message or a list of them.
 pub(super) fn messages(decoder: &mut Decoder, node: &Node) -> Option<Vec<Message>> {
@@ -65,7 +63,7 @@ fn lines(decoder: &mut Decoder, node: &Node) -> Vec<String> {
             "a character above U+00FF is no byte"
         } else if !text.contains(':') {
             "a line is `Name: value`"
-        } else if OURS.contains(&name.as_str()) {
+        } else if OURS.contains(&name.as_str()) && name != "connection" {
             "the runner writes this field; see `framing`"
         } else {
             continue;

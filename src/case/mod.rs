@@ -8,6 +8,7 @@ mod catalogue;
 mod decode;
 mod decode_expect;
 mod decode_raw;
+mod decode_sent;
 pub mod document;
 pub mod expect;
 pub mod fields;
