@@ -250,6 +250,21 @@ fn why_a_signature_is_refused() {
     for value in ["Basic x", "OSS id", "OSS4-HMAC-SHA256 x", "OSS4-HMAC-SHA256 Credential=a/b/c,Signature=d"] {
         assert!(matches!(check(&bare("authorization", value), noon, Some(&key)), VerifyError::Malformed(_)), "{value}");
     }
+    // A week is the longest life of a V4 URL; a V1 URL has none.
+    let week = 7 * 24 * 60 * 60;
+    for (expires, malformed) in [(week, false), (week + 1, true)] {
+        let form = Form::Presigned { expires };
+        let url = signed("GET", "/k", &[], &v4(), form, &key, noon, &resource);
+        let result = verify(&url, &resource, at(noon), |_| Some(&key));
+        assert_eq!(matches!(result, Err(VerifyError::Malformed(_))), malformed, "{expires}");
+        let url = signed("GET", "/k", &[], &Scheme::V1, form, &key, noon, &resource);
+        assert!(verify(&url, &resource, at(noon), |_| Some(&key)).is_ok());
+    }
+    // A piece of a signature makes a request one that is wrongly signed, not one of nobody.
+    for member in ["x-oss-signature=a", "x-oss-signature-version=a", "Signature=a", "OSSAccessKeyId=a"] {
+        let piece = Request::get(format!("/k?{member}")).body(()).unwrap().into_parts().0;
+        assert!(matches!(check(&piece, noon, Some(&key)), VerifyError::Malformed(_)), "{member}");
+    }
     let nobody = Request::get("/k").body(()).unwrap().into_parts().0;
     assert_eq!(verify(&nobody, &resource, at(noon), |_| Some(&key)), Ok(Signer::Anonymous));
 }

@@ -14,6 +14,7 @@ mod document;
 mod error;
 mod grammar;
 mod limit;
+mod opaque;
 mod operation;
 mod origin;
 mod preflight;
@@ -131,7 +132,7 @@ impl Fault {
 
 /// All faults, by theme.
 pub fn faults() -> impl Iterator<Item = &'static Fault> {
-    let themes: [&[Fault]; 19] = [
+    let themes: [&[Fault]; 20] = [
         document::FAULTS,
         limit::FAULTS,
         grammar::FAULTS,
@@ -145,6 +146,7 @@ pub fn faults() -> impl Iterator<Item = &'static Fault> {
         refusal::FAULTS,
         requested::FAULTS,
         origin::FAULTS,
+        opaque::FAULTS,
         rule_choice::FAULTS,
         actual::FAULTS,
         operation::FAULTS,

@@ -227,6 +227,30 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         }),
     ),
+    fault(
+        "chunked-bare",
+        "actual.client-errors",
+        BrokenPage,
+        "Refusals of a body in chunks carry no CORS headers.",
+        "",
+        Answer(|exchange, answer| {
+            if exchange.field("transfer-encoding").is_some() && answer.status().is_client_error() {
+                bare(answer.headers_mut());
+            }
+        }),
+    ),
+    fault(
+        "expect-continue-bare",
+        "actual.client-errors",
+        BrokenPage,
+        "Refusals of a request that waits for 100 Continue carry no CORS headers.",
+        "",
+        Answer(|exchange, answer| {
+            if exchange.field("expect").is_some() && answer.status().is_client_error() {
+                bare(answer.headers_mut());
+            }
+        }),
+    ),
 ];
 
 /// Matches a kind of request as if it had another method.

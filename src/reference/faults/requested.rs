@@ -344,6 +344,21 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         }),
     ),
+    fault(
+        "names-fifty-break",
+        "preflight.headers",
+        BrokenPage,
+        "More than fifty requested names break the connection.",
+        "rs/cors #170, go-chi #36",
+        super::Plant::Whole(|inside, exchange| {
+            let many = exchange.asked().requested_headers().len() > 50;
+            if exchange.is_preflight() && many {
+                super::super::Reply::Reset
+            } else {
+                super::super::Reply::Answer(inside.respond(exchange))
+            }
+        }),
+    ),
 ];
 
 fn folded(text: &str, name: &str) -> bool {
