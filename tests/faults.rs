@@ -15,7 +15,7 @@ use corsuite::mutants::measure;
 use corsuite::reference::faults::{Faulty, find};
 use corsuite::reference::lenient::Lenient;
 use corsuite::report::Answer;
-use corsuite::report::mutation::{Fate, Mutation, terminal};
+use corsuite::report::mutation::{Fate, Mutation, by_clause, terminal};
 use corsuite::run::{Options, Target};
 use corsuite::serve;
 
@@ -68,18 +68,14 @@ fn published(mutation: &Mutation) {
         .map(|fault| format!("{:<32} {}", fault.id, fault.allowed.as_deref().unwrap_or_default()))
         .collect();
     snapshot("allowed-faults", &allowed.join("\n"));
-    let rows = Dialect::oss().clauses.iter().map(|clause| {
-        let strength = &mutation.clauses[&clause.id];
-        format!("{:<32} {:<6} {:>4} {:>4}", clause.id, clause.level.as_str(), strength.cases, strength.kills)
-    });
-    let rows: Vec<String> = rows.collect();
-    snapshot("clauses", &format!("{:<32} {:<6} {:>4} {:>4}\n{}", "clause", "level", "cases", "kills", rows.join("\n")));
+    snapshot("clauses", &by_clause(mutation, Dialect::oss()));
     let controls = mutation.controls.iter().map(|control| {
         format!(
-            "{:<13} {:>3} must cases do not ask it, {:>3} pass rightly",
+            "{:<13} {:>3} must cases do not ask it, {:>3} pass: {}",
             control.id,
             control.untouched,
-            control.passed.len()
+            control.passed.len(),
+            control.reason
         )
     });
     snapshot("controls", &controls.collect::<Vec<_>>().join("\n"));

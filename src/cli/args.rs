@@ -184,6 +184,8 @@ pub(super) struct Serve {
 pub(super) enum MutantsFormat {
     /// The score, and what is missing
     Terminal,
+    /// The score by clause
+    Clauses,
     /// Case by fault, as text
     Matrix,
     /// All of it

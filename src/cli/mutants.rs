@@ -3,7 +3,7 @@
 use super::args::{Mutants, MutantsFormat};
 use super::{Context, Exit, Failure, files, print, runtime, tell};
 use crate::mutants::measure;
-use crate::report::mutation::{matrix, terminal};
+use crate::report::mutation::{by_clause, matrix, terminal};
 
 pub(super) fn mutants(arguments: &Mutants, context: &Context) -> Result<Exit, Failure> {
     let dialect = files::dialect(&arguments.dialect.dialect, context)?;
@@ -25,6 +25,7 @@ pub(super) fn mutants(arguments: &Mutants, context: &Context) -> Result<Exit, Fa
         MutantsFormat::Json => {
             print(&format!("{}\n", serde_json::to_string_pretty(&mutation).map_err(Failure::unknown)?))?;
         }
+        MutantsFormat::Clauses => print(&by_clause(&mutation, &dialect))?,
         MutantsFormat::Matrix => print(&matrix(&mutation))?,
         MutantsFormat::Terminal => print(&terminal(&mutation))?,
     }

@@ -32,8 +32,9 @@ pub(super) fn serve(arguments: &Serve, context: &Context) -> Result<Exit, Failur
             )
         };
         print(&format!(
-            "# {} reference server on http://{address}\n# buckets in the path, or in the host under localhost\n{}{}# corsuite run --endpoint http://{address}\n",
+            "# {} reference server on http://{address}\n{}# buckets in the path, or in the host under localhost\n{}{}# corsuite run --endpoint http://{address}\n",
             dialect.title,
+            manner(arguments),
             keys("", context.owner.is_some(), &owner),
             keys("CORSUITE_OTHER_", context.other.is_some(), &other),
         ))?;
@@ -43,6 +44,18 @@ pub(super) fn serve(arguments: &Serve, context: &Context) -> Result<Exit, Failur
         answer(listener, responder(options(&dialect, owner, other)), interrupted()).await;
         Ok(Exit::Yes)
     })
+}
+
+/// A line that says how the server differs from the reference.
+fn manner(arguments: &Serve) -> String {
+    let fault = arguments.fault.as_deref().and_then(find);
+    let control = arguments.control.as_deref().and_then(Manner::parse);
+    match (fault, control, arguments.lenient) {
+        (Some(fault), ..) => format!("# with fault {} ({}): {}\n", fault.id, fault.clause, fault.text),
+        (_, Some(manner), _) => format!("# {} to preflights and requests with an Origin\n", manner.text()),
+        (.., Some(seed)) => format!("# right in another way, seed {seed}\n"),
+        _ => String::new(),
+    }
 }
 
 /// The reference, or what the arguments put around it.

@@ -77,6 +77,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_no_text_is_shown_all_the_same() {
+        assert_eq!(Origin::new(b"https://a\xff".to_vec()).to_text(), "https://a\u{fffd}");
+    }
+
+    #[test]
     fn serialized_origins() {
         let tuple = |scheme, host, port| SerializedOrigin::Tuple { scheme, host, port };
         let cases = [
@@ -89,6 +94,10 @@ mod tests {
             ("https://a.example/", SerializedOrigin::Malformed),
             ("https://a.example, https://b.example", SerializedOrigin::Malformed),
             ("http://a:65536", SerializedOrigin::Malformed),
+            ("http://a:+80", SerializedOrigin::Malformed),
+            ("1http://a", SerializedOrigin::Malformed),
+            ("a_b://a", SerializedOrigin::Malformed),
+            ("a+b://a", tuple("a+b", "a", None)),
             ("", SerializedOrigin::Malformed),
         ];
         for (value, expected) in cases {

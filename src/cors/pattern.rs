@@ -94,6 +94,15 @@ mod tests {
     }
 
     #[test]
+    fn asterisks() {
+        let pattern = |text: &str| Pattern::new(text).unwrap();
+        assert!(pattern("*").is_star() && pattern("*").has_star());
+        assert!(!pattern("a*").is_star() && pattern("a*").has_star());
+        assert!(!pattern("a").is_star() && !pattern("a").has_star());
+        assert_eq!(pattern("a*b").to_string(), "a*b");
+    }
+
+    #[test]
     fn case_is_folded_on_request() {
         let pattern = Pattern::new("X-Oss-*").unwrap();
         assert!(pattern.matches_ignore_case(b"x-oss-date"));

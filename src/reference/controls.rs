@@ -57,6 +57,14 @@ impl Manner {
         }
     }
 
+    /// Why a case that asks such a server may pass.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Empty => "their right answers have no body, or no clause fixes it",
+            _ => "none may",
+        }
+    }
+
     /// Finds one by its name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|manner| manner.as_str() == name)

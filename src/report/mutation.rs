@@ -79,6 +79,8 @@ pub struct ControlReport {
     pub untouched: usize,
     /// Cases with a `must` that passed because it answers rightly what they ask.
     pub passed: Vec<String>,
+    /// Why these may pass.
+    pub reason: String,
 }
 
 /// A share.
@@ -99,6 +101,8 @@ pub struct ClauseStrength {
     pub cases: usize,
     /// Faults that an assertion about it catches.
     pub kills: usize,
+    /// Faults that break it.
+    pub score: Score,
 }
 
 /// How strong a suite is.
@@ -149,20 +153,21 @@ impl Mutation {
         }
         let mut score = Score::default();
         let mut themes: BTreeMap<String, Score> = BTreeMap::new();
-        for fault in faults.iter().filter(|fault| fault.fate != Fate::Allowed && fault.same_as.is_none()) {
+        for fault in faults.iter().filter(|fault| counts(fault)) {
             let theme = fault.clause.split('.').next().unwrap_or_default().to_owned();
-            for score in [&mut score, themes.entry(theme).or_default()] {
-                score.faults += 1;
-                score.killed += usize::from(fault.fate == Fate::Killed);
-            }
+            score = score.with(fault);
+            let theme = themes.entry(theme).or_default();
+            *theme = theme.with(fault);
         }
         let applying: Vec<_> = suite.cases.iter().filter(|case| case.applies(dialect)).collect();
         let clauses = dialect.clauses.iter().map(|clause| {
             let cites = |case: &&&crate::case::Case| case.cited().any(|cited| cited == clause.id);
             let kills = |fault: &&FaultReport| fault.kills.iter().any(|kill| kill.clause == clause.id);
+            let own = faults.iter().filter(|fault| fault.clause == clause.id && counts(fault));
             let strength = ClauseStrength {
                 cases: applying.iter().filter(cites).count(),
                 kills: faults.iter().filter(kills).count(),
+                score: own.fold(Score::default(), Score::with),
             };
             (clause.id.clone(), strength)
         });
@@ -198,14 +203,24 @@ impl Mutation {
     }
 }
 
-/// Greedy set cover: the case that catches most of what is left, the first one of equals. Each fault that is caught under
-/// its own clause is so by one of the chosen.
+impl Score {
+    fn with(self, fault: &FaultReport) -> Self {
+        Self { killed: self.killed + usize::from(fault.fate == Fate::Killed), faults: self.faults + 1 }
+    }
+}
+
+/// Whether a fault counts: documents do not allow it, and no other one is caught by exactly the same assertions.
+fn counts(fault: &FaultReport) -> bool {
+    fault.fate != Fate::Allowed && fault.same_as.is_none()
+}
+
+/// Greedy set cover: the case that catches most of what is left, the first one of equals.
 fn cover(cases: &[&str], faults: &[FaultReport]) -> Vec<String> {
     let mut catches: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
     let mut left: BTreeSet<usize> = BTreeSet::new();
     for (at, fault) in faults.iter().enumerate().filter(|(_, fault)| fault.fate == Fate::Killed) {
         left.insert(at);
-        for kill in fault.kills.iter().filter(|kill| kill.clause == fault.clause) {
+        for kill in &fault.kills {
             catches.entry(kill.case.as_str()).or_default().insert(at);
         }
     }
@@ -260,11 +275,12 @@ pub fn terminal(mutation: &Mutation) -> String {
     for control in &mutation.controls {
         let verdict = if control.conformant == Some(true) { "CONFORMANT" } else { "not conformant" };
         line(format_args!(
-            "  {:<13} {:<53} {verdict}; {} must cases do not ask it, {} pass rightly",
+            "  {:<13} {:<53} {verdict}; {} must cases do not ask it, {} pass: {}",
             control.id,
             control.text,
             control.untouched,
-            control.passed.len()
+            control.passed.len(),
+            control.reason
         ));
     }
     text
@@ -272,6 +288,25 @@ pub fn terminal(mutation: &Mutation) -> String {
 
 fn percent(score: Score) -> usize {
     (score.killed * 100).checked_div(score.faults).unwrap_or(100)
+}
+
+/// The score by clause: its level, cases that cite it, faults that break it and how many of them are caught, and faults of
+/// any clause that its assertions catch.
+pub fn by_clause(mutation: &Mutation, dialect: &Dialect) -> String {
+    let mut text =
+        format!("{:<32} {:<6} {:>5} {:>6} {:>6} {:>7}\n", "clause", "level", "cases", "faults", "caught", "catches");
+    for clause in dialect.clauses.iter() {
+        let Some(strength) = mutation.clauses.get(&clause.id) else { continue };
+        let Score { faults, killed } = strength.score;
+        let level = clause.level.as_str();
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{:<32} {level:<6} {:>5} {faults:>6} {killed:>6} {:>7}",
+            clause.id, strength.cases, strength.kills
+        );
+    }
+    text
 }
 
 /// The matrix: a row a case, a column a fault, `#` where it is caught.
@@ -355,10 +390,10 @@ mod tests {
         let faults = vec![
             fault("a", "c", &[("x", "c"), ("z", "c")]),
             fault("b", "c", &[("y", "c"), ("z", "c")]),
-            fault("c", "c", &[("w", "c"), ("z", "other")]),
+            fault("c", "c", &[("w", "c"), ("y", "other")]),
         ];
         let faults: Vec<FaultReport> =
             faults.into_iter().map(|fault| FaultReport { fate: Fate::Killed, ..fault }).collect();
-        assert_eq!(cover(&["w", "x", "y", "z"], &faults), ["w", "z"]);
+        assert_eq!(cover(&["w", "x", "y", "z"], &faults), ["x", "y"]);
     }
 }
