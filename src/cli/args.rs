@@ -282,6 +282,8 @@ pub(super) enum SignAs {
     Skewed,
     Presigned,
     Expired,
+    UnknownKey,
+    BadSignature,
 }
 
 #[derive(Args, Debug)]

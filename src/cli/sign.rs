@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use super::args::{Auth, Sign, SignAs};
 use super::{Context, Exit, Failure, print, target};
+use crate::run::{unknown_key, wrong_secret};
 use crate::sign::{Form, Resource, decode_component, sign as add_signature};
 
 /// Prints lines of a curl configuration: header fields, or the URL of a presigned request.
@@ -23,8 +24,10 @@ pub(super) fn sign(arguments: &Sign, context: &Context) -> Result<Exit, Failure>
         request.headers_mut().append(name, value);
     }
     let key = match arguments.identity {
-        SignAs::Other => context.other.as_ref(),
-        _ => context.owner.as_ref(),
+        SignAs::Other => context.other.clone(),
+        SignAs::UnknownKey => Some(unknown_key()),
+        SignAs::BadSignature => context.owner.clone().map(wrong_secret),
+        _ => context.owner.clone(),
     };
     let Some(key) = key else {
         let names = match arguments.identity {
@@ -54,12 +57,12 @@ pub(super) fn sign(arguments: &Sign, context: &Context) -> Result<Exit, Failure>
         SignAs::Presigned => (Form::Presigned { expires: 300 }, now),
         SignAs::Expired => (Form::Presigned { expires: 60 }, now - SignedDuration::from_mins(5)),
         SignAs::Skewed => (Form::Header, now - SignedDuration::from_mins(20)),
-        SignAs::Owner | SignAs::Other => (Form::Header, now),
+        SignAs::Owner | SignAs::Other | SignAs::UnknownKey | SignAs::BadSignature => (Form::Header, now),
     };
     let scheme = target::scheme(arguments.auth, arguments.region.as_deref(), &authority);
     let (mut parts, ()) = request.into_parts();
     let given: Vec<String> = parts.headers.keys().map(ToString::to_string).collect();
-    add_signature(&mut parts, &scheme, form, key, &resource, now);
+    add_signature(&mut parts, &scheme, form, &key, &resource, now);
     let mut text = String::new();
     for (name, value) in parts.headers.iter().filter(|(name, _)| !given.contains(&name.to_string())) {
         text.extend(["header = \"", name.as_str(), ": ", &quoted(&String::from_utf8_lossy(value.as_bytes())), "\"\n"]);

@@ -231,15 +231,22 @@ fn credentials(identity: Identity, target: &Target) -> Result<Option<Credentials
             Some(other) => Ok(Some(other.clone())),
             None => Err(Unsendable::NoOtherAccount(target.other_variables)),
         },
-        Identity::UnknownKey => Ok(Some(Credentials::new("LTAI0corsuite0unknown000", "corsuite-unknown-secret"))),
-        Identity::BadSignature => {
-            let owner = owner.ok_or(Unsendable::Anonymous)?;
-            Ok(Some(Credentials { access_key_secret: "corsuite-wrong-secret".to_owned(), ..owner }))
-        }
+        Identity::UnknownKey => Ok(Some(unknown_key())),
+        Identity::BadSignature => owner.map(|owner| Some(wrong_secret(owner))).ok_or(Unsendable::Anonymous),
         Identity::Owner | Identity::Skewed | Identity::Presigned | Identity::Expired => {
             owner.map(Some).ok_or(Unsendable::Anonymous)
         }
     }
+}
+
+/// A key of no account.
+pub(crate) fn unknown_key() -> Credentials {
+    Credentials::new("LTAI0corsuite0unknown000", "corsuite-unknown-secret")
+}
+
+/// The same key with a secret that is not its own.
+pub(crate) fn wrong_secret(key: Credentials) -> Credentials {
+    Credentials { access_key_secret: "corsuite-wrong-secret".to_owned(), ..key }
 }
 
 /// Path-style or virtual-hosted URL; the key percent-encoded, its slashes kept.

@@ -171,10 +171,7 @@ pub(super) fn without_secrets(text: String, target: &Target) -> String {
 /// A command line that sends the request again. The signature of a signed request is made by `corsuite sign`, from the
 /// environment, by the same scheme.
 pub fn curl(request: &Request<Bytes>, identity: Identity, bucket: Option<&str>, scheme: &Scheme) -> String {
-    let signs = matches!(
-        identity,
-        Identity::Owner | Identity::Other | Identity::Skewed | Identity::Presigned | Identity::Expired
-    );
+    let signs = identity != Identity::Anonymous;
     let form_upload = is_form(request);
     let signs = signs && !form_upload;
     let presigned = matches!(identity, Identity::Presigned | Identity::Expired);
@@ -227,7 +224,9 @@ pub fn curl(request: &Request<Bytes>, identity: Identity, bucket: Option<&str>, 
         Identity::Skewed => " --as skewed",
         Identity::Presigned => " --as presigned",
         Identity::Expired => " --as expired",
-        _ => "",
+        Identity::UnknownKey => " --as unknown-key",
+        Identity::BadSignature => " --as bad-signature",
+        Identity::Owner | Identity::Anonymous => "",
     });
     let signed = headers.replace("-H content-type:", "").trim_end().to_owned();
     let space = if signed.is_empty() { "" } else { " " };
