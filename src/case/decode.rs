@@ -102,11 +102,10 @@ fn case(decoder: &mut Decoder, node: &Node, inherited: &[String], catalogue: &Ca
         let rules = rules(decoder, node).unwrap_or_default();
         let response_vary = fields.get("response_vary").and_then(|node| decoder.text(node, "`true` or `false`"));
         let open = catalogue.get(&default_clause).is_some_and(|clause| clause.level == Level::May);
-        steps.push(first_put(
-            RuleSet { rules, response_vary },
-            if open { PUT.to_owned() } else { default_clause.clone() },
-            decoder.file().position(node.span.start).0,
-        ));
+        let rules = RuleSet { rules, response_vary };
+        let special = accepts(&rules).filter(|clause| catalogue.get(clause).is_some());
+        let clause = special.unwrap_or(if open { PUT } else { &default_clause }).to_owned();
+        steps.push(first_put(rules, clause, decoder.file().position(node.span.start).0));
     } else if let Some(node) = fields.get("response_vary") {
         let found = decoder.error(&node.span, "`response_vary` without `rules`").label("it belongs to rules");
         decoder.push(found);
@@ -137,6 +136,25 @@ fn case(decoder: &mut Decoder, node: &Node, inherited: &[String], catalogue: &Ca
         acl: acl.unwrap_or_default(),
         steps,
     })
+}
+
+/// The clause by which a server should take rules that the documents do not say it must.
+fn accepts(set: &RuleSet) -> Option<&'static str> {
+    let partial = |value: &String| value.contains('*') && value != "*";
+    let any = |test: &dyn Fn(&Rule) -> bool| set.rules.iter().any(test);
+    if any(&|rule| rule.allowed_headers.iter().any(partial)) {
+        Some("header.wildcards-accepted")
+    } else if any(&|rule| rule.allowed_headers.len() > 1 && rule.allowed_headers.iter().any(|value| value == "*")) {
+        Some("header.star-beside-literal")
+    } else if any(&|rule| rule.allowed_origins.iter().any(partial)) {
+        Some("origin.wildcards-accepted")
+    } else if any(&|rule| rule.allowed_origins.iter().any(|value| value != "*" && !value.contains("://"))) {
+        Some("origin.no-scheme")
+    } else if any(&|rule| rule.max_age_seconds.iter().any(|value| value == "0")) {
+        Some("age.zero")
+    } else {
+        None
+    }
 }
 
 /// Gives preflights without an object one that exists: the case's first, else [`STANDING_OBJECT`].
@@ -330,6 +348,18 @@ fn step(decoder: &mut Decoder, node: &Node, context: &Context<'_>) -> Option<Ste
     {
         let found =
             decoder.error(&node.span, "`answer` is more than there are requests").label(format!("{answers} sent"));
+        decoder.push(found);
+    }
+    // One answer needs no number, several do.
+    let unclear = match &operation {
+        Operation::Raw(messages) if messages.len() > 1 => {
+            expect.iter().any(|block| block.answer.is_none()).then_some("which answer? say `answer` in each block")
+        }
+        Operation::Raw(_) => None,
+        _ => expect.iter().any(|block| block.answer.is_some()).then_some("`answer` without `raw`"),
+    };
+    if let (Some(node), Some(why)) = (fields.get("expect"), unclear) {
+        let found = decoder.error(&node.span, why);
         decoder.push(found);
     }
     let usual = match &operation {

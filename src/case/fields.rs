@@ -217,11 +217,7 @@ pub(super) static BLOCK: Record = Record::new(
     "an expectation",
     &[
         Field::optional("clause", Shape::Text, "the clause; the case's first unless said"),
-        Field::optional(
-            "answer",
-            Shape::Integer,
-            "which answer to a list of raw requests, from 1; the last unless said",
-        ),
+        Field::optional("answer", Shape::Integer, "which answer to a list of raw requests, from 1"),
         Field::optional("status", TEXTS, "a status, several, or a class such as 4xx"),
         Field::optional(
             "headers",

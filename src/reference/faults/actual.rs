@@ -429,4 +429,28 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         }),
     ),
+    fault(
+        "requests-two-origins-first",
+        "actual.no-match",
+        Security,
+        "Of two Origin lines on an actual request the first one counts.",
+        "",
+        Request(|request| {
+            if request.method() != Method::OPTIONS {
+                super::refusal::one_origin(request, 0);
+            }
+        }),
+    ),
+    fault(
+        "requests-two-origins-last",
+        "actual.no-match",
+        Security,
+        "Of two Origin lines on an actual request the last one counts.",
+        "",
+        Request(|request| {
+            if request.method() != Method::OPTIONS {
+                super::refusal::one_origin(request, usize::MAX);
+            }
+        }),
+    ),
 ];

@@ -3,8 +3,7 @@
 use super::Effect::{BrokenPage, Misleading, Security, StaleCache};
 use super::Plant::{Answer, Options};
 use super::change::{
-    AGE, ASKED_HEADERS, ASKED_METHOD, EXPOSE, HEADERS, METHODS, ORIGIN, allows_origin, edit, field, grants, meets_all,
-    members, put, sorted,
+    ASKED_HEADERS, ASKED_METHOD, HEADERS, METHODS, ORIGIN, allows_origin, edit, grants, meets_all, members, put, sorted,
 };
 use super::{Exchange, Fault, fault};
 use crate::cors::CorsRule;
@@ -70,7 +69,7 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
     fault(
-        "origin-lower-case-host",
+        "origin-with-slash",
         "preflight.origin",
         BrokenPage,
         "Access-Control-Allow-Origin ends in a slash.",
@@ -242,7 +241,7 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
     fault(
-        "methods-three",
+        "methods-without-head",
         "preflight.methods-all",
         BrokenPage,
         "Access-Control-Allow-Methods leaves out HEAD unless it is asked for.",
@@ -371,180 +370,6 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
     fault(
-        "expose-missing",
-        "preflight.expose",
-        Misleading,
-        "A preflight is answered without Access-Control-Expose-Headers.",
-        "envoy #3852, RustFS",
-        Answer(|exchange, answer| {
-            if exchange.is_preflight() {
-                answer.headers_mut().remove(EXPOSE);
-            }
-        }),
-    ),
-    fault(
-        "expose-misspelt",
-        "preflight.expose",
-        BrokenPage,
-        "The header is called Access-Control-Expose-Header.",
-        "expressjs #13",
-        Answer(|_, answer| {
-            if let Some(value) = answer.headers_mut().remove(EXPOSE) {
-                answer.headers_mut().insert("access-control-expose-header", value);
-            }
-        }),
-    ),
-    fault(
-        "expose-ten",
-        "preflight.expose",
-        BrokenPage,
-        "Access-Control-Expose-Headers names ten at most.",
-        "fixed buffers",
-        Answer(|_, answer| {
-            edit(answer.headers_mut(), EXPOSE, |value| {
-                members(value).into_iter().take(10).collect::<Vec<_>>().join(", ")
-            });
-        }),
-    ),
-    fault(
-        "expose-one-word",
-        "preflight.expose",
-        BrokenPage,
-        "The members of Access-Control-Expose-Headers are separated by spaces.",
-        "",
-        Answer(|_, answer| {
-            edit(answer.headers_mut(), EXPOSE, |value| value.replace(", ", " "));
-        }),
-    ),
-    fault(
-        "expose-always",
-        "preflight.expose-absent",
-        Misleading,
-        "ETag is always exposed.",
-        "versitygw #1893",
-        Answer(|_, answer| {
-            if grants(answer) && !answer.headers().contains_key(EXPOSE) {
-                put(answer.headers_mut(), EXPOSE, "ETag");
-            }
-        }),
-    ),
-    fault(
-        "age-missing",
-        "preflight.age",
-        Misleading,
-        "A preflight is answered without Access-Control-Max-Age.",
-        "LocalStack",
-        Answer(|exchange, answer| {
-            if exchange.is_preflight() {
-                answer.headers_mut().remove(AGE);
-            }
-        }),
-    ),
-    fault(
-        "age-capped",
-        "preflight.age",
-        Misleading,
-        "Access-Control-Max-Age is ten minutes at most.",
-        "browsers' own limits",
-        Answer(|_, answer| {
-            edit(answer.headers_mut(), AGE, |value| value.parse().unwrap_or(0_u64).min(600).to_string());
-        }),
-    ),
-    fault(
-        "age-milliseconds",
-        "preflight.age",
-        StaleCache,
-        "Access-Control-Max-Age is in milliseconds.",
-        "",
-        Answer(|_, answer| {
-            edit(answer.headers_mut(), AGE, |value| format!("{value}000"));
-        }),
-    ),
-    fault(
-        "age-default",
-        "preflight.age-absent",
-        StaleCache,
-        "Without MaxAgeSeconds Access-Control-Max-Age is a day.",
-        "asm89/stack-cors #62, middlewares",
-        Answer(|exchange, answer| {
-            if exchange.is_preflight() && grants(answer) && !answer.headers().contains_key(AGE) {
-                put(answer.headers_mut(), AGE, "86400");
-            }
-        }),
-    ),
-    fault(
-        "age-zero-dropped",
-        "age.zero",
-        Misleading,
-        "MaxAgeSeconds 0 is sent as none.",
-        "expressjs #158, gin-contrib #188, asm89/stack-cors #62",
-        Answer(|_, answer| {
-            if field(answer.headers(), AGE).as_deref() == Some("0") {
-                answer.headers_mut().remove(AGE);
-            }
-        }),
-    ),
-    fault(
-        "credentials-true",
-        "credentials.never",
-        Security,
-        "Access-Control-Allow-Credentials is true, with an asterisk too.",
-        "NooBaa, s3rver, versitygw, CVE-2018-20744, CVE-2026-54290",
-        Answer(|_, answer| {
-            if grants(answer) {
-                put(answer.headers_mut(), "access-control-allow-credentials", "true");
-            }
-        }),
-    ),
-    fault(
-        "credentials-false",
-        "credentials.never",
-        Misleading,
-        "Access-Control-Allow-Credentials is false.",
-        "minio #21352",
-        Answer(|_, answer| {
-            if grants(answer) {
-                put(answer.headers_mut(), "access-control-allow-credentials", "false");
-            }
-        }),
-    ),
-    fault(
-        "credentials-on-actual",
-        "credentials.never",
-        Security,
-        "Actual requests carry Access-Control-Allow-Credentials.",
-        "RustFS",
-        Answer(|exchange, answer| {
-            if grants(answer) && !exchange.is_preflight() {
-                put(answer.headers_mut(), "access-control-allow-credentials", "true");
-            }
-        }),
-    ),
-    fault(
-        "private-network",
-        "private-network.never",
-        Security,
-        "Access-Control-Allow-Private-Network is true.",
-        "flask-cors CVE-2024-6221",
-        Answer(|_, answer| {
-            if grants(answer) {
-                put(answer.headers_mut(), "access-control-allow-private-network", "true");
-            }
-        }),
-    ),
-    fault(
-        "private-network-asked",
-        "private-network.never",
-        Security,
-        "Access-Control-Allow-Private-Network is true where it is asked for.",
-        "flask-cors CVE-2024-6221",
-        Answer(|exchange, answer| {
-            if grants(answer) && exchange.field("access-control-request-private-network").is_some() {
-                put(answer.headers_mut(), "access-control-allow-private-network", "true");
-            }
-        }),
-    ),
-    fault(
         "requested-headers-removed",
         "preflight.headers",
         BrokenPage,
@@ -555,6 +380,44 @@ pub(super) const FAULTS: &[Fault] = &[
                 && rule.allowed_headers.iter().all(crate::cors::Pattern::has_star)
             {
                 answer.headers_mut().remove(HEADERS);
+            }
+        }),
+    ),
+    fault(
+        "headers-safelisted-unnamed",
+        "preflight.headers",
+        BrokenPage,
+        "Access-Control-Allow-Headers leaves out what Fetch safelists.",
+        "middlewares",
+        Answer(|_, answer| {
+            edit(answer.headers_mut(), HEADERS, |value| {
+                members(value)
+                    .into_iter()
+                    .filter(|name| !["accept", "content-language", "range"].contains(name))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            });
+        }),
+    ),
+    fault(
+        "headers-one-kilobyte",
+        "preflight.headers",
+        BrokenPage,
+        "Access-Control-Allow-Headers ends after a kilobyte.",
+        "fixed buffers",
+        Answer(|_, answer| {
+            edit(answer.headers_mut(), HEADERS, |value| value.chars().take(1024).collect());
+        }),
+    ),
+    fault(
+        "preflight-no-request-id",
+        "request-id.form",
+        Misleading,
+        "Preflights have no request id.",
+        "",
+        Answer(|exchange, answer| {
+            if exchange.is_preflight() && answer.status() == 200 {
+                answer.headers_mut().remove("x-oss-request-id");
             }
         }),
     ),

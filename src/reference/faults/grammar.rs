@@ -82,7 +82,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "An ampersand that begins no reference is taken as it is.",
         "lenient readers",
         Request(|request| {
-            document(request, |text| text.replace("x&y", "x&amp;y"));
+            document(request, bare_ampersands);
         }),
     ),
     fault(
@@ -92,7 +92,13 @@ pub(super) const FAULTS: &[Fault] = &[
         "End tags are compared without regard to case.",
         "HTML readers",
         Request(|request| {
-            document(request, |text| text.replace("</allowedorigin>", "</AllowedOrigin>"));
+            document(request, |text| {
+                ["AllowedOrigin", "AllowedMethod", "AllowedHeader", "ExposeHeader", "CORSRule"]
+                    .iter()
+                    .fold(text.to_owned(), |text, name| {
+                        text.replace(&format!("</{}>", name.to_ascii_lowercase()), &format!("</{name}>"))
+                    })
+            });
         }),
     ),
     fault(
@@ -323,3 +329,17 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
 ];
+
+/// Escapes each ampersand that begins no reference.
+fn bare_ampersands(text: &str) -> String {
+    let mut pieces = text.split('&');
+    let mut escaped = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let reference = piece
+            .split_once(';')
+            .is_some_and(|(name, _)| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '#'));
+        escaped.push_str(if reference { "&" } else { "&amp;" });
+        escaped.push_str(piece);
+    }
+    escaped
+}

@@ -3,7 +3,7 @@
 use super::super::{Method, Reply};
 use super::Effect::{BrokenClient, Misleading, OtherRules};
 use super::Plant::{Answer, Options, Request, Whole};
-use super::change::{body, field, put, recode, reword, status};
+use super::change::{field, put, recode, reword, status};
 use super::{Fault, fault};
 use crate::dialect::{MaxBody, MaxRules};
 
@@ -320,17 +320,17 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
     fault(
-        "body-over-no-code",
+        "body-over-500",
         "limit.body-code",
-        Misleading,
-        "A document over the limit is refused without a code.",
-        "proxies that cut uploads",
+        BrokenClient,
+        "A document over the limit answers 500.",
+        "Terraform provider of Scaleway #838",
         Whole(|inside, exchange| {
-            let mut answer = inside.respond(exchange);
-            if exchange.document().len() > 16_384 {
-                body(&mut answer, "too large");
-            }
-            Reply::Answer(answer)
+            Reply::Answer(if exchange.document().len() > 16_384 {
+                exchange.refusal(500, "InternalError")
+            } else {
+                inside.respond(exchange)
+            })
         }),
     ),
     fault(

@@ -12,6 +12,7 @@ mod change;
 mod connection;
 mod document;
 mod error;
+mod exposed;
 mod grammar;
 mod limit;
 mod opaque;
@@ -29,6 +30,7 @@ mod vary;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
@@ -99,6 +101,8 @@ enum Plant {
     Request(fn(&mut Request<Bytes>)),
     /// In the rules, as they are read for one request about objects, or one preflight.
     Rules(fn(&CorsConfiguration, &CorsRequest) -> CorsConfiguration),
+    /// The same, for requests about objects alone.
+    RulesOfRequests(fn(&CorsConfiguration, &CorsRequest) -> CorsConfiguration),
     /// In the answer.
     Answer(fn(&Exchange<'_>, &mut Response<Bytes>)),
     /// In the whole: what is stored, what is remembered, whether an answer is given at all.
@@ -130,9 +134,53 @@ impl Fault {
     }
 }
 
-/// All faults, by theme.
+/// All faults, by theme; what is wrong with rules for preflights and requests alike once more for requests alone.
 pub fn faults() -> impl Iterator<Item = &'static Fault> {
-    let themes: [&[Fault]; 20] = [
+    static ALL: OnceLock<Vec<Fault>> = OnceLock::new();
+    let all = ALL.get_or_init(|| {
+        let on_requests =
+            written().filter(|fault| !ABOUT_REQUESTED_HEADERS.contains(&fault.id)).filter_map(on_requests);
+        written().copied().chain(on_requests).collect()
+    });
+    all.iter()
+}
+
+/// Faults that an actual request cannot show, since its rules ask for no header.
+const ABOUT_REQUESTED_HEADERS: [&str; 2] = ["first-method-decides", "headers-of-several"];
+
+/// The same fault on actual requests alone: a server may have two ways to read its rules.
+fn on_requests(fault: &Fault) -> Option<Fault> {
+    let Plant::Rules(view) = fault.plant else { return None };
+    let about = |faults: &[Fault]| faults.iter().any(|known| known.id == fault.id);
+    let method =
+        ["head-is-get", "get-is-head", "put-is-post", "simple-methods-free", "methods-ignored", "methods-first-only"];
+    if !(about(origin::FAULTS) || about(opaque::FAULTS) || about(rule_choice::FAULTS) || method.contains(&fault.id)) {
+        return None;
+    }
+    let clause = match (fault.id, fault.effect) {
+        ("methods-first-only", _) => "actual.every-operation",
+        ("wildcard-one-label", _) => "actual.origin-star",
+        ("null-matches-patterns" | "null-matches-all", _) => "match.null-pattern",
+        ("odd-bytes-dropped", _) => "origin.odd-bytes",
+        ("age-from-passed-over", _) => "actual.age-and-methods",
+        ("conditions-of-several", _) => "actual.method",
+        (id, Effect::Security) if method.contains(&id) => "actual.method",
+        (_, Effect::Security) => "actual.no-match",
+        (_, Effect::Misleading) => "match.first",
+        _ => "actual.origin",
+    };
+    Some(Fault {
+        // Made once, for as long as the program runs.
+        id: Box::leak(format!("requests-{}", fault.id).into_boxed_str()),
+        clause,
+        text: Box::leak(format!("On actual requests alone: {}", fault.text).into_boxed_str()),
+        plant: Plant::RulesOfRequests(view),
+        ..*fault
+    })
+}
+
+fn written() -> impl Iterator<Item = &'static Fault> {
+    let themes: [&[Fault]; 21] = [
         document::FAULTS,
         limit::FAULTS,
         grammar::FAULTS,
@@ -143,6 +191,7 @@ pub fn faults() -> impl Iterator<Item = &'static Fault> {
         authentication::FAULTS,
         preflight::FAULTS,
         answer::FAULTS,
+        exposed::FAULTS,
         refusal::FAULTS,
         requested::FAULTS,
         origin::FAULTS,
@@ -368,6 +417,13 @@ impl Respond for Faulty {
             }
             Plant::Rules(view) => match &exchange.rules {
                 Some(rules) if exchange.is_preflight() || exchange.scope == Scope::Objects => {
+                    let seen = view(rules, &exchange.asked());
+                    inside.with_rules(&exchange, Some(seen))
+                }
+                _ => inside.respond(&exchange),
+            },
+            Plant::RulesOfRequests(view) => match &exchange.rules {
+                Some(rules) if exchange.is_actual() => {
                     let seen = view(rules, &exchange.asked());
                     inside.with_rules(&exchange, Some(seen))
                 }

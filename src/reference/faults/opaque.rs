@@ -198,4 +198,46 @@ pub(super) const FAULTS: &[Fault] = &[
             if long { Reply::Reset } else { Reply::Answer(inside.respond(exchange)) }
         }),
     ),
+    fault(
+        "fragment-dropped",
+        "match.opaque",
+        Security,
+        "A fragment or a query of an origin does not count.",
+        "URL libraries",
+        Rules(|rules, asked| {
+            origin_as(rules, asked, |origin| origin.split(['#', '?']).next().unwrap_or_default().to_owned())
+        }),
+    ),
+    fault(
+        "blob-unwrapped",
+        "match.opaque",
+        Security,
+        "The origin inside of a blob URL counts.",
+        "URL libraries",
+        Rules(|rules, asked| origin_as(rules, asked, |origin| origin.trim_start_matches("blob:").to_owned())),
+    ),
+    fault(
+        "backslash-folded",
+        "match.opaque",
+        Security,
+        "A backslash is a slash.",
+        "URL libraries",
+        Rules(|rules, asked| origin_as(rules, asked, |origin| origin.replace('\\', "/"))),
+    ),
+    fault(
+        "port-zeros-folded",
+        "match.opaque",
+        Security,
+        "Zeros before a port do not count.",
+        "URL libraries",
+        Rules(|rules, asked| origin_as(rules, asked, |origin| origin.replace(":0", ":"))),
+    ),
+    fault(
+        "origin-semicolon-cut",
+        "match.opaque",
+        Security,
+        "An origin ends at a semicolon.",
+        "",
+        Rules(|rules, asked| origin_as(rules, asked, |origin| origin.split(';').next().unwrap_or_default().to_owned())),
+    ),
 ];

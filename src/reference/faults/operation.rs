@@ -3,9 +3,9 @@
 use super::super::Reply;
 use http::Method;
 
-use super::Effect::BrokenPage;
+use super::Effect::{BrokenPage, Misleading, OtherRules};
 use super::Plant::{Answer, Whole};
-use super::change::{EXPOSE, bare, each, edit};
+use super::change::{AGE, EXPOSE, METHODS, bare, each, edit};
 use super::{Exchange, Fault, fault};
 
 pub(super) const FAULTS: &[Fault] = &[
@@ -249,6 +249,59 @@ pub(super) const FAULTS: &[Fault] = &[
             if exchange.field("expect").is_some() && answer.status().is_client_error() {
                 bare(answer.headers_mut());
             }
+        }),
+    ),
+    fault(
+        "age-on-success-only",
+        "actual.age-and-methods",
+        Misleading,
+        "Access-Control-Max-Age and -Allow-Methods are sent with 200 only.",
+        "",
+        Answer(|exchange, answer| {
+            if exchange.is_actual() && answer.status() != 200 {
+                answer.headers_mut().remove(AGE);
+                answer.headers_mut().remove(METHODS);
+            }
+        }),
+    ),
+    fault(
+        "list-no-expose",
+        "actual.expose",
+        BrokenPage,
+        "Listings expose no headers.",
+        "",
+        Answer(|exchange, answer| {
+            if exchange.is_actual() && exchange.address.object.is_none() {
+                answer.headers_mut().remove(EXPOSE);
+            }
+        }),
+    ),
+    fault(
+        "multipart-bare",
+        "actual.every-operation",
+        BrokenPage,
+        "The steps of a multipart upload carry no CORS headers.",
+        "Garage #609, ali-oss #374",
+        Answer(|exchange, answer| {
+            let query = exchange.request.uri().query().unwrap_or_default();
+            if query.contains("uploadId") || exchange.address.object.is_some() && query.contains("uploads") {
+                bare(answer.headers_mut());
+            }
+        }),
+    ),
+    fault(
+        "acl-wipes-rules",
+        "config.independent",
+        OtherRules,
+        "Setting the ACL of a bucket deletes its rules.",
+        "stores that write all of a bucket's settings anew",
+        Whole(|inside, exchange| {
+            let answer = inside.respond(exchange);
+            let acl = exchange.request.uri().query().is_some_and(|query| query.starts_with("acl"));
+            if exchange.request.method() == Method::PUT && acl && exchange.address.object.is_none() {
+                inside.set_rules(exchange, None);
+            }
+            Reply::Answer(answer)
         }),
     ),
 ];

@@ -276,7 +276,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "pattern-breaks",
         "match.literal-characters",
         BrokenPage,
-        "An origin that is no regular expression breaks every request.",
+        "An origin in the rules that is no regular expression breaks every preflight.",
         "moto, NooBaa",
         Whole(|inside, exchange| {
             let bad = exchange.rules.as_ref().is_some_and(|rules| {
@@ -394,6 +394,56 @@ pub(super) const FAULTS: &[Fault] = &[
         "Origin null is always allowed.",
         "OWASP ASVS #741",
         Rules(|rules, asked| origins_by(rules, asked, |pattern, origin| glob(pattern, origin) || origin == "null")),
+    ),
+    fault(
+        "origin-arguments-exchanged",
+        "match.literal",
+        Security,
+        "An origin with an asterisk is held against the rules as a pattern.",
+        "a glob with its arguments exchanged",
+        Rules(|rules, asked| {
+            origins_by(rules, asked, |pattern, origin| {
+                glob(pattern, origin) || origin.contains('*') && glob(origin, pattern)
+            })
+        }),
+    ),
+    fault(
+        "star-alone-only",
+        "match.any-of-origins",
+        BrokenPage,
+        "An asterisk counts only where it is the only origin of its rule.",
+        "",
+        Rules(|rules, _| {
+            each(rules, |rule| {
+                if rule.allowed_origins.len() > 1 {
+                    rule.allowed_origins.retain(|pattern| !pattern.is_star());
+                }
+            })
+        }),
+    ),
+    fault(
+        "wildcard-in-scheme-ignored",
+        "match.wildcard-run",
+        BrokenPage,
+        "An asterisk before the host matches nothing.",
+        "servers that split the scheme off",
+        Rules(|rules, asked| {
+            origins_by(rules, asked, |pattern, origin| {
+                glob(pattern, origin) && !(pattern != "*" && pattern.find('*') < pattern.find("://"))
+            })
+        }),
+    ),
+    fault(
+        "empty-origin-is-null",
+        "preflight.no-origin",
+        Security,
+        "An empty Origin is null.",
+        "",
+        super::Plant::Request(|request| {
+            if super::change::field(request.headers(), "origin").is_some_and(|origin| origin.trim().is_empty()) {
+                super::change::put(request.headers_mut(), "origin", "null");
+            }
+        }),
     ),
 ];
 

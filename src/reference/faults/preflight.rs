@@ -5,6 +5,7 @@ use super::Effect::{BrokenClient, BrokenPage, Misleading, Security};
 use super::Plant::{Answer, Request, Whole};
 use super::change::{ASKED_METHOD, METHODS, body, edit, field, members, put, status};
 use super::{Fault, fault};
+use crate::sign::Query;
 
 pub(super) const FAULTS: &[Fault] = &[
     fault(
@@ -82,12 +83,11 @@ pub(super) const FAULTS: &[Fault] = &[
         "query-400",
         "preflight.query",
         BrokenPage,
-        "OPTIONS with a query answers 400.",
+        "OPTIONS with a query other than a signature answers 400.",
         "aws-sdk-js #515, oio-swift",
         Whole(|inside, exchange| {
-            let query = exchange.request.uri().query().is_some_and(|query| {
-                query.contains("versionId") || query.contains("uploads") || query.contains("partNumber")
-            });
+            let query = exchange.request.uri().query().unwrap_or_default();
+            let query = Query::parse(query).without_signature().iter().next().is_some();
             Reply::Answer(if exchange.is_preflight() && query {
                 exchange.refusal(400, "InvalidArgument")
             } else {
@@ -209,7 +209,7 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
     fault(
-        "preflight-long-path",
+        "no-allowed-header-no-preflight",
         "preflight.no-requested-header",
         BrokenPage,
         "A rule without AllowedHeader never allows a preflight.",
@@ -240,10 +240,10 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
     fault(
-        "order-changes",
+        "methods-change",
         "answer.stable",
         Misleading,
-        "The methods that are named change from answer to answer.",
+        "Every third answer leaves out the last method.",
         "Swift (set), versitygw (map)",
         Whole(|inside, exchange| {
             let mut answer = inside.respond(exchange);
@@ -261,10 +261,10 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
     fault(
-        "request-method-trimmed",
+        "unknown-method-is-delete",
         "preflight.unknown-method",
         Security,
-        "An Access-Control-Request-Method that no rule can name is allowed where the rule names all.",
+        "An Access-Control-Request-Method that no rule can name is read as DELETE.",
         "gin-contrib #121",
         Request(|request| {
             if field(request.headers(), ASKED_METHOD)
@@ -272,6 +272,46 @@ pub(super) const FAULTS: &[Fault] = &[
             {
                 put(request.headers_mut(), ASKED_METHOD, "DELETE");
             }
+        }),
+    ),
+    fault(
+        "cors-query-405",
+        "preflight.query",
+        BrokenPage,
+        "OPTIONS on ?cors is not allowed.",
+        "routers by sub-resource",
+        Whole(|inside, exchange| {
+            let cors = exchange.is_preflight() && exchange.request.uri().query() == Some("cors");
+            Reply::Answer(if cors { exchange.refusal(405, "MethodNotAllowed") } else { inside.respond(exchange) })
+        }),
+    ),
+    fault(
+        "long-key-400",
+        "preflight.missing-object",
+        BrokenPage,
+        "OPTIONS on a key of more than 255 characters answers 400.",
+        "file systems",
+        Whole(|inside, exchange| {
+            let long = exchange.address.object.as_ref().is_some_and(|key| key.len() > 255);
+            Reply::Answer(if exchange.is_preflight() && long {
+                exchange.refusal(400, "InvalidObjectName")
+            } else {
+                inside.respond(exchange)
+            })
+        }),
+    ),
+    fault(
+        "service-options-star",
+        "actual.service",
+        Misleading,
+        "OPTIONS on the service grants everything to everybody.",
+        "cloudserver's tests, aws-sdk-js #1939",
+        Whole(|inside, exchange| {
+            let mut answer = inside.respond(exchange);
+            if exchange.is_preflight() && exchange.address.bucket.is_none() {
+                answer.headers_mut().insert("access-control-allow-origin", http::HeaderValue::from_static("*"));
+            }
+            Reply::Answer(answer)
         }),
     ),
 ];

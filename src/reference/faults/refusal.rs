@@ -347,7 +347,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "A lower-case Access-Control-Request-Method answers 500.",
         "enumerations that panic",
         Whole(|inside, exchange| {
-            let lower = exchange.field(ASKED_METHOD).is_some_and(|method| method == "put");
+            let lower = exchange.field(ASKED_METHOD).is_some_and(|method| method != method.to_ascii_uppercase());
             Reply::Answer(if exchange.is_preflight() && lower {
                 exchange.refusal(500, "InternalError")
             } else {
@@ -448,7 +448,7 @@ pub(super) const FAULTS: &[Fault] = &[
 ];
 
 /// Leaves one of several Origin lines.
-fn one_origin(request: &mut http::Request<bytes::Bytes>, which: usize) {
+pub(super) fn one_origin(request: &mut http::Request<bytes::Bytes>, which: usize) {
     let lines: Vec<http::HeaderValue> = request.headers().get_all("origin").iter().cloned().collect();
     if let Some(line) = lines.get(which.min(lines.len().saturating_sub(1))) {
         request.headers_mut().insert("origin", line.clone());

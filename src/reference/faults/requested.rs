@@ -150,10 +150,10 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
     fault(
-        "header-wildcard-unanchored",
+        "header-wildcard-open-start",
         "match.header-wildcard",
         Security,
-        "A header pattern is searched for.",
+        "What stands before the start of a header pattern does not count.",
         "regular expressions without anchors",
         Rules(|rules, asked| {
             headers_by(rules, asked, |pattern, name| match halves(pattern) {
@@ -225,7 +225,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "headers-split-at-spaces",
         "preflight.each-header",
         Security,
-        "The names of requested headers end at a space.",
+        "Requested headers are split at spaces and semicolons, too.",
         "",
         Request(|request| {
             if let Some(names) = field(request.headers(), ASKED_HEADERS).filter(|names| names.contains([' ', ';'])) {
@@ -356,6 +356,86 @@ pub(super) const FAULTS: &[Fault] = &[
                 super::super::Reply::Reset
             } else {
                 super::super::Reply::Answer(inside.respond(exchange))
+            }
+        }),
+    ),
+    fault(
+        "headers-hundred-count",
+        "preflight.each-header",
+        Security,
+        "Requested headers after the hundredth are not looked at.",
+        "rs/cors #170, go-chi #36",
+        Rules(|rules, asked| {
+            let late: Vec<String> = requested(asked).into_iter().skip(100).collect();
+            each(rules, |rule| {
+                if !rule.allowed_headers.is_empty() {
+                    rule.allowed_headers.extend(late.iter().map(|name| pattern(name.clone())));
+                }
+            })
+        }),
+    ),
+    fault(
+        "headers-usual-free",
+        "preflight.each-header",
+        Security,
+        "Names that many pages send are always allowed.",
+        "middlewares",
+        Rules(|rules, asked| {
+            const USUAL: [&str; 4] = ["x-requested-with", "if-none-match", "cache-control", "sec-fetch-mode"];
+            headers_by_rule(rules, asked, |patterns, name| {
+                USUAL.contains(&name.to_ascii_lowercase().as_str())
+                    || patterns.iter().any(|pattern| folded(pattern, name))
+            })
+        }),
+    ),
+    fault(
+        "header-star-alone-only",
+        "preflight.headers",
+        BrokenPage,
+        "An asterisk among the headers counts only where it is the only one.",
+        "",
+        Rules(|rules, _| {
+            each(rules, |rule| {
+                if rule.allowed_headers.len() > 1 {
+                    rule.allowed_headers.retain(|pattern| !pattern.is_star());
+                }
+            })
+        }),
+    ),
+    fault(
+        "header-arguments-exchanged",
+        "preflight.each-header",
+        Security,
+        "A requested asterisk is allowed.",
+        "a glob with its arguments exchanged",
+        Rules(|rules, asked| headers_by(rules, asked, |pattern, name| folded(pattern, name) || folded(name, pattern))),
+    ),
+    fault(
+        "method-part",
+        "preflight.refused",
+        Security,
+        "A part of the only method of a rule is that method.",
+        "localstack #434: a list of one read as text",
+        Rules(|rules, asked| {
+            each(rules, |rule| {
+                let asked = method(asked);
+                if let ([only], false) = (rule.allowed_methods.as_slice(), asked.is_empty())
+                    && only.contains(&asked)
+                {
+                    rule.allowed_methods.push(asked);
+                }
+            })
+        }),
+    ),
+    fault(
+        "empty-method-is-get",
+        "preflight.no-method",
+        Security,
+        "An empty Access-Control-Request-Method asks for GET.",
+        "",
+        Request(|request| {
+            if field(request.headers(), super::change::ASKED_METHOD).is_some_and(|method| method.trim().is_empty()) {
+                put(request.headers_mut(), super::change::ASKED_METHOD, "GET");
             }
         }),
     ),

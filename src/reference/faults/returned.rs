@@ -353,7 +353,7 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
     fault(
-        "put-drops-case-of-expose",
+        "expose-sorted",
         "preflight.expose-order",
         Misleading,
         "Access-Control-Expose-Headers is sorted.",

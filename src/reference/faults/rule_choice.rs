@@ -42,10 +42,10 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
     fault(
-        "rules-merged",
+        "expose-merged",
         "match.first",
         Misleading,
-        "The rules that match are merged.",
+        "The exposed headers of all rules that match are named.",
         "moto",
         Rules(|rules, asked| {
             let mut matching = rules.rules.iter().filter(|rule| meets_all(rule, asked));

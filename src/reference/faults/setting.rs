@@ -325,4 +325,40 @@ pub(super) const FAULTS: &[Fault] = &[
         Options(|options| options.behaviours.trim = Trim::No),
     )
     .allowed_by("trim", "no"),
+    fault(
+        "age-any-digits",
+        "age.integer",
+        OtherRules,
+        "Digits of other scripts are digits.",
+        "int() of Python",
+        Request(|request| {
+            document(request, |text| {
+                values(text, AGE, |value| {
+                    Some(
+                        value
+                            .chars()
+                            .map(|c| match u32::from(c).checked_sub(0xff10) {
+                                Some(digit @ 0..10) => char::from_digit(digit, 10).unwrap_or(c),
+                                _ => c,
+                            })
+                            .collect(),
+                    )
+                })
+            });
+        }),
+    ),
+    fault(
+        "age-float",
+        "age.integer",
+        OtherRules,
+        "An age may be written as a float.",
+        "numbers of JSON",
+        Request(|request| {
+            document(request, |text| {
+                values(text, AGE, |value| {
+                    Some(value.trim_end_matches(".0").trim_end_matches('.').replace("1e3", "1000"))
+                })
+            });
+        }),
+    ),
 ];

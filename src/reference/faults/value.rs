@@ -387,6 +387,39 @@ pub(super) const FAULTS: &[Fault] = &[
         Options(|options| options.behaviours.empty_expose = EmptyExpose::Accept),
     )
     .allowed_by("empty_expose", "accepted"),
+    fault(
+        "methods-in-one-element",
+        "method.enum",
+        OtherRules,
+        "An AllowedMethod may hold several methods.",
+        "middlewares",
+        Request(|request| {
+            document(request, |text| {
+                values(text, METHOD, |value| {
+                    let all: Vec<&str> = value.split([' ', ',']).filter(|method| !method.is_empty()).collect();
+                    Some(if all.len() > 1 && all.iter().all(|method| known(method)) {
+                        "GET".to_owned()
+                    } else {
+                        value.to_owned()
+                    })
+                })
+            });
+        }),
+    ),
+    fault(
+        "values-three-hundred",
+        "get.values",
+        OtherRules,
+        "Values are cut after three hundred characters.",
+        "columns of databases",
+        Request(|request| {
+            document(request, |text| {
+                [ORIGIN, HEADER, EXPOSE].iter().fold(text.to_owned(), |text, name| {
+                    values(&text, name, |value| Some(value.chars().take(300).collect()))
+                })
+            });
+        }),
+    ),
 ];
 
 /// Replays a line break in one of these elements of the document that was stored last as a line of the answer.

@@ -66,7 +66,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     fault(
         "vary-list-not",
-        "vary.match",
+        "vary.every-operation",
         StaleCache,
         "Listings carry no Vary Origin.",
         "",
@@ -77,7 +77,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     fault(
         "vary-writes-not",
-        "vary.match",
+        "vary.every-operation",
         StaleCache,
         "Writes carry no Vary Origin.",
         "",
@@ -320,6 +320,29 @@ pub(super) const FAULTS: &[Fault] = &[
             if varies(answer) {
                 answer.headers_mut().insert("vary", HeaderValue::from_static("*"));
             }
+        }),
+    ),
+    fault(
+        "vary-precondition-not",
+        "vary.errors",
+        StaleCache,
+        "409, 412 and 416 carry no Vary Origin.",
+        "",
+        Answer(|exchange, answer| {
+            let failed = matches!(answer.status().as_u16(), 409 | 412 | 416);
+            without(exchange, answer, failed);
+        }),
+    ),
+    fault(
+        "vary-presigned-not",
+        "vary.errors",
+        StaleCache,
+        "Presigned requests with an Origin carry no Vary Origin.",
+        "",
+        Answer(|exchange, answer| {
+            let presigned = exchange.request.uri().query().is_some_and(|query| query.contains("ignature"))
+                && exchange.field("origin").is_some();
+            without(exchange, answer, presigned);
         }),
     ),
 ];
