@@ -113,7 +113,7 @@ async fn control_report(manner: Manner, suite: &Suite, dialect: &Arc<Dialect>) -
         conformant: result.ok().and_then(|report| report.conformant),
         untouched,
         passed,
-        reason: manner.reason().to_owned(),
+        reason: manner.reason().map(str::to_owned),
     }
 }
 

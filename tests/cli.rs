@@ -66,7 +66,11 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        let mut child = corsuite(&["serve"]).stdout(Stdio::piped()).spawn().unwrap();
+        Self::with(&[])
+    }
+
+    fn with(arguments: &[&str]) -> Self {
+        let mut child = corsuite(&[&["serve"], arguments].concat()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line.split("http://").nth(1).unwrap().trim().to_owned();
@@ -493,4 +497,26 @@ fn a_borrowed_bucket_comes_back() {
             .unwrap();
     assert_eq!(code(&output), 1);
     assert!(text(&output.stdout).contains("the bucket has no CORS rules"), "{}", text(&output.stdout));
+}
+
+/// A server with a fault is found out, and the clause is named.
+#[test]
+fn a_fault_is_found_out() {
+    let server = Server::with(&["--fault", "origin-prefix"]);
+    let state = tempfile::tempdir().unwrap();
+    let endpoint = format!("http://{}", server.address);
+    let run = |arguments: &[&str]| {
+        let arguments = [&["run", "--strict", "--endpoint", &endpoint, "--settle", "0"], arguments].concat();
+        with_keys(&arguments, state.path()).output().unwrap()
+    };
+    for selection in [&[][..], &["--minimal"]] {
+        let output = run(selection);
+        assert_eq!(code(&output), 1, "{}", text(&output.stderr));
+        assert!(text(&output.stdout).contains("must match.literal:"), "{}", text(&output.stdout));
+    }
+    let unknown = corsuite(&["serve", "--fault", "origin-prefx"]).output().unwrap();
+    assert_eq!(code(&unknown), 2);
+    assert!(text(&unknown.stderr).contains("did you mean `origin-prefix`?"), "{}", text(&unknown.stderr));
+    let list = corsuite(&["list", "--faults"]).output().unwrap();
+    assert!(text(&list.stdout).lines().count() > 500);
 }

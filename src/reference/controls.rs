@@ -48,8 +48,8 @@ impl Manner {
     /// What it does, in a sentence.
     pub const fn text(self) -> &'static str {
         match self {
-            Self::Allows => "answers 200 to everything",
-            Self::Refuses => "answers 403 AccessForbidden to everything",
+            Self::Allows => "answers 200 to all that CORS is about",
+            Self::Refuses => "answers 403 AccessForbidden to it",
             Self::Echoes => "grants whatever is asked for and echoes every header",
             Self::Empty => "answers without a body",
             Self::Closes => "closes the connection",
@@ -57,11 +57,11 @@ impl Manner {
         }
     }
 
-    /// Why a case that asks such a server may pass.
-    pub const fn reason(self) -> &'static str {
+    /// Why a case that asks such a server may pass; none may, where there is no reason.
+    pub const fn reason(self) -> Option<&'static str> {
         match self {
-            Self::Empty => "their right answers have no body, or no clause fixes it",
-            _ => "none may",
+            Self::Empty => Some("their right answers have no body, or no clause fixes it"),
+            _ => None,
         }
     }
 

@@ -111,7 +111,9 @@ impl Lenient {
                 members = members.iter().map(|member| member.to_ascii_lowercase()).collect();
             }
             let lines = match self.pick(&[", ", ",", " , ", "lines"]) {
-                "lines" => members,
+                // Clients take a hundred header lines or so.
+                "lines" if members.len() <= 20 => members,
+                "lines" => vec![members.join(", ")],
                 separator => vec![members.join(separator)],
             };
             answer.headers_mut().remove(&name);
@@ -126,6 +128,10 @@ impl Lenient {
         if !vary.is_empty() {
             if self.chance() {
                 vary.reverse();
+            }
+            if self.chance() {
+                let joined = vary.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b", "[..]);
+                vary = HeaderValue::from_bytes(&joined).into_iter().collect();
             }
             answer.headers_mut().remove(header::VARY);
             for value in vary {

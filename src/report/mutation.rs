@@ -79,8 +79,8 @@ pub struct ControlReport {
     pub untouched: usize,
     /// Cases with a `must` that passed because it answers rightly what they ask.
     pub passed: Vec<String>,
-    /// Why these may pass.
-    pub reason: String,
+    /// Why these may pass; without a reason none may.
+    pub reason: Option<String>,
 }
 
 /// A share.
@@ -199,7 +199,13 @@ impl Mutation {
         self.score.killed == self.score.faults
             && self.idle_cases.is_empty()
             && self.faults.iter().all(|fault| fault.trouble.is_none())
-            && self.controls.iter().all(|control| control.conformant != Some(true))
+            && self.controls.iter().all(ControlReport::is_seen_through)
+    }
+}
+
+impl ControlReport {
+    fn is_seen_through(&self) -> bool {
+        self.conformant != Some(true) && (self.passed.is_empty() || self.reason.is_some())
     }
 }
 
@@ -280,7 +286,7 @@ pub fn terminal(mutation: &Mutation) -> String {
             control.text,
             control.untouched,
             control.passed.len(),
-            control.reason
+            control.reason.as_deref().unwrap_or("none may")
         ));
     }
     text
