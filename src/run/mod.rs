@@ -25,6 +25,7 @@ use tokio::sync::{Mutex, watch};
 
 pub use self::bucket::{Leftover, clean_up, fetch_cors};
 pub use self::journal::{Entry, FileJournal, Journal, NoJournal, Pending, pending};
+#[cfg(feature = "cli")]
 pub(crate) use self::request::{unknown_key, wrong_secret};
 pub use self::shown::{curl, head};
 pub use self::wire::Limiter;

@@ -1,4 +1,4 @@
-//! The catalogue of faults: [`FAULTS`], and [`Faulty`], a reference with one of them.
+//! The catalogue of faults: [`faults`](fn@faults), and [`Faulty`], a reference with one of them.
 //!
 //! Each is one thing that an implementation of bucket CORS gets wrong, planted from outside: in the options that the
 //! reference is started with, in the request before it is read, in the rules as they are read for one request, in the
