@@ -168,7 +168,9 @@ pub fn render(diagnostics: &[Diagnostic], style: Style) -> String {
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&renderer.render(&groups));
+        // The renderer shows C0 controls as pictures and lets C1 pass.
+        let drives = |c: char| matches!(c, '\u{80}'..='\u{9f}');
+        text.push_str(&renderer.render(&groups).replace(drives, "\u{fffd}"));
         text.push('\n');
     }
     text

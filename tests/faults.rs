@@ -63,15 +63,8 @@ fn published(mutation: &Mutation) {
         .collect();
     snapshot("allowed-faults", &allowed.join("\n"));
     snapshot("clauses", &by_clause(mutation, Dialect::oss()));
-    let controls = mutation.controls.iter().map(|control| {
-        format!(
-            "{:<13} {:>3} must cases do not ask it, {:>3} pass: {}",
-            control.id,
-            control.untouched,
-            control.passed.len(),
-            control.reason.as_deref().unwrap_or("none may")
-        )
-    });
+    let controls =
+        mutation.controls.iter().map(|control| format!("{}\n  {}", control.id, control.reasons().join("\n  ")));
     snapshot("controls", &controls.collect::<Vec<_>>().join("\n"));
 }
 

@@ -4,7 +4,7 @@ use super::args::List;
 use super::{Context, Exit, Failure, files, print};
 use crate::case::strength;
 use crate::diagnostic::visible;
-use crate::dialect::Behaviours;
+use crate::dialect::{Behaviours, Dialect};
 use crate::reference::faults::faults;
 
 pub(super) fn list(arguments: &List, context: &Context) -> Result<Exit, Failure> {
@@ -32,13 +32,14 @@ pub(super) fn list(arguments: &List, context: &Context) -> Result<Exit, Failure>
         let suite = files::suite(arguments.cases.cases.as_deref(), &dialect, context)?;
         let (suite, _) = files::select(suite, &arguments.selectors, None, &dialect)?;
         if arguments.clauses {
+            rows.push(["clause", "level", "known", "cases", "faults", ""].map(str::to_owned).to_vec());
+            // Only the whole bundled suite has been measured, and only under its own dialect.
+            let bundled =
+                arguments.cases.cases.is_none() && arguments.selectors.is_empty() && *dialect == *Dialect::oss();
             for clause in dialect.clauses.iter() {
-                let cites = |case: &&crate::case::Case| {
-                    case.clauses.contains(&clause.id) || case.cited().any(|cited| cited == clause.id)
-                };
+                let cites = |case: &&crate::case::Case| case.cited().any(|cited| cited == clause.id);
                 let count = suite.cases.iter().filter(cites).count();
-                // Only the bundled suite has been measured.
-                let measured = arguments.cases.cases.is_none().then(|| strength().clauses.get(&clause.id)).flatten();
+                let measured = bundled.then(|| strength().clauses.get(&clause.id)).flatten();
                 let caught = measured.map_or_else(|| "-".to_owned(), ToString::to_string);
                 if count == 0 && !arguments.selectors.is_empty() {
                     continue;

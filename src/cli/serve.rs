@@ -60,18 +60,21 @@ fn manner(arguments: &Serve) -> String {
 
 /// The reference, or what the arguments put around it.
 fn chosen(arguments: &Serve, dialect: &Dialect) -> Result<Box<dyn FnOnce(Options) -> Embedded>, Failure> {
-    let unknown = |what: &str, name: &str, known: &mut dyn Iterator<Item = &'static str>| {
+    let unknown = |what: &str, name: &str, known: &mut dyn Iterator<Item = &'static str>, all: &str| {
         let near = crate::diagnostic::closest(name, known).map(|near| format!("did you mean `{near}`? "));
         Failure::usage(format!("no {what} `{}`", crate::diagnostic::visible(name)))
-            .help(format!("{}`corsuite list --faults` shows them all", near.unwrap_or_default()))
+            .help(format!("{}{all}", near.unwrap_or_default()))
     };
     if let Some(id) = &arguments.fault {
-        let fault = find(id).ok_or_else(|| unknown("fault", id, &mut faults().map(|fault| fault.id)))?;
+        let fault = find(id).ok_or_else(|| {
+            unknown("fault", id, &mut faults().map(|fault| fault.id), "`corsuite list --faults` shows them all")
+        })?;
         return Ok(Box::new(move |options| Embedded::new(Faulty::new(options, fault))));
     }
     if let Some(name) = &arguments.control {
         let names = &mut Manner::ALL.into_iter().map(Manner::as_str);
-        let manner = Manner::parse(name).ok_or_else(|| unknown("control", name, names))?;
+        let all = format!("there are `{}`", Manner::ALL.map(Manner::as_str).join("`, `"));
+        let manner = Manner::parse(name).ok_or_else(|| unknown("control", name, names, &all))?;
         return Ok(Box::new(move |options| Embedded::new(Control::new(Reference::new(options), manner))));
     }
     if let Some(seed) = arguments.lenient {

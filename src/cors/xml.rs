@@ -43,6 +43,21 @@ pub struct RuleElement {
     pub unknown: Vec<Text>,
 }
 
+impl RuleElement {
+    /// All values, in one text: equal for rules that say the same in the same order.
+    pub fn to_text(&self) -> String {
+        let lists = [
+            &self.allowed_origins,
+            &self.allowed_methods,
+            &self.allowed_headers,
+            &self.expose_headers,
+            &self.max_age_seconds,
+        ];
+        let values = lists.map(|list| list.iter().map(|text| text.value.trim_ascii()).collect::<Vec<_>>().join("\n"));
+        values.join("\n\n")
+    }
+}
+
 /// A text and its place.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]

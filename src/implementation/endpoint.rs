@@ -111,7 +111,7 @@ impl Endpoint {
         if !raw.secure {
             return raw::exchange(stream, raw).await;
         }
-        let name = rustls::pki_types::ServerName::try_from(host).map_err(|error| unreachable(&error))?;
+        let name = rustls::pki_types::ServerName::try_from(raw.bare_host()).map_err(|error| unreachable(&error))?;
         let stream = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
         raw::exchange(stream.map_err(|error| unreachable(&error))?, raw).await
     }

@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::Notify;
-use tokio::time::{Duration, timeout};
+use tokio::time::{Duration, Instant, timeout, timeout_at};
 
 use super::connection::{PIPE, altered, connection};
 use super::{MAX_ANSWER, SendError};
@@ -56,6 +56,12 @@ impl RawExchange {
     pub fn host(&self) -> String {
         let parsed = self.authority.parse::<http::uri::Authority>();
         parsed.map_or_else(|_| self.authority.clone(), |authority| authority.host().to_owned())
+    }
+
+    /// The host as a certificate or a program names it: an IPv6 address without brackets.
+    pub fn bare_host(&self) -> String {
+        let host = self.host();
+        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).map_or_else(|| host.clone(), str::to_owned)
     }
 
     /// Its port, or that of the protocol.
@@ -161,8 +167,10 @@ where
             }
         }
     }
+    // One wait for all of it: a server that drips bytes for ever is not listened to for ever.
+    let until = Instant::now() + LINGER;
     while !ended {
-        match timeout(LINGER, more(&mut stream, &mut buffer)).await {
+        match timeout_at(until, more(&mut stream, &mut buffer)).await {
             // A reset after the last answer takes nothing away from it.
             Ok(Err(SendError::TooLarge)) => return Err(SendError::TooLarge),
             Ok(Err(_)) | Err(_) => break,
@@ -229,7 +237,9 @@ fn body(response: &Response<Bytes>, rest: &[u8], ended: bool) -> Result<Framed, 
     if lengths.any(|other| other != length) {
         return Err("the answer has two different Content-Length".to_owned());
     }
-    let length: usize = length.to_str().ok().and_then(|text| text.parse().ok()).ok_or("Content-Length is no number")?;
+    // Digits and nothing else (RFC 9110 8.6): `parse` alone takes a sign.
+    let digits = length.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let length: usize = digits.and_then(|text| text.parse().ok()).ok_or("Content-Length is no number")?;
     Ok(rest.get(..length).map(|body| (body.to_vec(), length)))
 }
 
@@ -324,6 +334,24 @@ mod tests {
         assert_eq!(empty, Ok(vec![(204, "xy".to_owned())]));
     }
 
+    /// Bytes that come without end after a complete answer are waited for once, not again with each of them.
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_drips_is_left() {
+        let (client, mut server) = tokio::io::duplex(4096);
+        let message = RawMessage { method: Method::GET, bytes: Bytes::from_static(b"sent") };
+        let raw = RawExchange { secure: false, authority: "localhost".to_owned(), messages: vec![message] };
+        tokio::spawn(async move {
+            server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na").await.unwrap();
+            while server.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(LINGER / 2).await;
+            }
+        });
+        let started = Instant::now();
+        let answers = exchange(client, &raw).await.unwrap();
+        assert!(started.elapsed() <= LINGER, "{:?}", started.elapsed());
+        assert!(answers[0].body().starts_with(b"ax"));
+    }
+
     #[tokio::test]
     async fn what_is_no_answer_is_told() {
         for (text, expected) in [
@@ -331,6 +359,7 @@ mod tests {
             ("SSH-2.0\r\n", "no usable HTTP answer: the answer is no HTTP: invalid HTTP version"),
             ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", "no usable HTTP answer: the answer ended early"),
             ("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "no usable HTTP answer: Content-Length is no number"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: +0\r\n\r\n", "no usable HTTP answer: Content-Length is no number"),
             (
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfoo",
                 "no usable HTTP answer: the answer has a chunk without a size",

@@ -57,14 +57,6 @@ impl Manner {
         }
     }
 
-    /// Why a case that asks such a server may pass; none may, where there is no reason.
-    pub const fn reason(self) -> Option<&'static str> {
-        match self {
-            Self::Empty => Some("their right answers have no body, or no clause fixes it"),
-            _ => None,
-        }
-    }
-
     /// Finds one by its name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|manner| manner.as_str() == name)

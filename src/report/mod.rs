@@ -188,6 +188,8 @@ pub struct MismatchReport {
     pub step: usize,
     /// Line of the step in the file.
     pub line: usize,
+    /// Of several answers to requests in bytes this one, from 1; null where there is one answer.
+    pub answer: Option<usize>,
     /// The clause that is broken.
     pub clause: String,
     /// Its sentence.
@@ -334,6 +336,7 @@ impl MismatchReport {
         Self {
             step: 0,
             line,
+            answer: None,
             clause: found.clause,
             text: String::new(),
             source: String::new(),

@@ -51,7 +51,7 @@ pub fn failure(case: &CaseReport, style: Style) -> String {
         Verdict::Fail => paint(style, if case.level == Level::Must { Paint::Bad } else { Paint::Warn }, "FAIL"),
         other => paint(style, Paint::Warn, &other.as_str().to_uppercase()),
     };
-    let id = paint(style, Paint::Bold, &case.id);
+    let id = paint(style, Paint::Bold, &visible(&case.id));
     let mut text = format!("{word} {id} ({})  {}:{}\n", case.level, visible(&case.file), case.line);
     if !case.about.is_empty() {
         text.extend(["  ", &short(&case.about), "\n"]);
@@ -61,7 +61,8 @@ pub fn failure(case: &CaseReport, style: Style) -> String {
     }
     let mut before: Option<&MismatchReport> = None;
     for mismatch in &case.mismatches {
-        let same_step = before.is_some_and(|before| before.step == mismatch.step && before.request == mismatch.request);
+        let place = |mismatch: &MismatchReport| (mismatch.step, mismatch.answer, mismatch.request.clone());
+        let same_step = before.is_some_and(|before| place(before) == place(mismatch));
         if !same_step {
             if let Some(before) = before {
                 exchange(&mut text, before, style);
@@ -92,7 +93,10 @@ fn step(mismatch: &MismatchReport) -> String {
     match mismatch.step {
         0 if mismatch.request.is_empty() => String::new(),
         0 => format!("  the rules of the case, line {}{asked}: {request}\n", mismatch.line),
-        number => format!("  step {number}, line {}{asked}: {request}\n", mismatch.line),
+        number => {
+            let answer = mismatch.answer.map_or_else(String::new, |answer| format!(", answer {answer}"));
+            format!("  step {number}, line {}{answer}{asked}: {request}\n", mismatch.line)
+        }
     }
 }
 

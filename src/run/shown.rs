@@ -80,7 +80,7 @@ pub(super) fn send_bytes(raw: &RawExchange) -> String {
     let peer = if raw.secure {
         format!("openssl s_client -quiet -connect {host}:{port}")
     } else {
-        format!("nc {host} {port}")
+        format!("nc {} {port}", raw.bare_host())
     };
     format!("printf '{text}' | {peer}")
 }

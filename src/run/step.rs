@@ -274,6 +274,7 @@ impl Worker {
         let mismatch = Mismatch { actual: hide(mismatch.actual), ..mismatch };
         MismatchReport {
             step: number,
+            answer: (outgoing.requests.len() > 1).then_some(at + 1),
             text: clause.map(|clause| clause.text.clone()).unwrap_or_default(),
             source: clause.map(|clause| clause.source.clone()).unwrap_or_default(),
             request: hide(outgoing.head(at)),

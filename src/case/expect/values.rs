@@ -59,6 +59,8 @@ pub(super) fn equal(name: &str, then: Option<&str>, now: Option<&str>) -> bool {
 pub(super) fn contains(name: &str, part: &str, value: &str) -> bool {
     match list_field(name) {
         Some(_) => members(value).iter().any(|member| same_member(name, member, part)),
+        // Media types have no case (RFC 9110 8.3.1).
+        None if name == "content-type" => value.to_ascii_lowercase().contains(&part.to_ascii_lowercase()),
         None => value.contains(part),
     }
 }

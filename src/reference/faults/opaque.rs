@@ -126,6 +126,18 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
     fault(
+        "odd-bytes-500",
+        "origin.odd-bytes",
+        BrokenPage,
+        "An Origin that is no ASCII answers 500.",
+        "Garage, servers that unwrap a conversion to text",
+        Whole(|inside, exchange| {
+            let origin = exchange.request.headers().get("origin");
+            let odd = origin.is_some_and(|origin| !origin.as_bytes().is_ascii());
+            Reply::Answer(if odd { exchange.refusal(500, "InternalError") } else { inside.respond(exchange) })
+        }),
+    ),
+    fault(
         "odd-bytes-granted",
         "origin.odd-bytes",
         Security,

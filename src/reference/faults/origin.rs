@@ -280,7 +280,10 @@ pub(super) const FAULTS: &[Fault] = &[
         "moto, NooBaa",
         Whole(|inside, exchange| {
             let bad = exchange.rules.as_ref().is_some_and(|rules| {
-                rules.rules.iter().flat_map(|rule| &rule.allowed_origins).any(|origin| origin.as_str().contains("?("))
+                rules.rules.iter().flat_map(|rule| &rule.allowed_origins).any(|origin| {
+                    let pattern = origin.as_str().replacen('*', ".*", 1);
+                    regex::Regex::new(&pattern).is_err()
+                })
             });
             if bad && exchange.is_preflight() { Reply::Reset } else { Reply::Answer(inside.respond(exchange)) }
         }),

@@ -155,6 +155,22 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
     fault(
+        "expired-preflight-refused",
+        "preflight.no-auth",
+        BrokenPage,
+        "A preflight on a presigned URL past its time is refused.",
+        "ceph #2350",
+        Whole(|inside, exchange| {
+            let signer = inside.reference.authenticate(exchange.request, &exchange.address, exchange.moment.now);
+            let expired = signer.is_err_and(|error| error.code == "AccessDenied");
+            Reply::Answer(if exchange.is_preflight() && expired {
+                exchange.refusal(403, "AccessDenied")
+            } else {
+                inside.respond(exchange)
+            })
+        }),
+    ),
+    fault(
         "signed-preflight-checked",
         "preflight.no-auth",
         BrokenPage,
@@ -199,8 +215,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "Without rules a preflight with an unknown key is refused for the key.",
         "",
         Whole(|inside, exchange| {
-            let unknown =
-                exchange.field("authorization").is_some_and(|value| value.contains("LTAI0corsuite0unknown000"));
+            let signer = inside.reference.authenticate(exchange.request, &exchange.address, exchange.moment.now);
+            let unknown = signer.is_err_and(|error| error.code == "InvalidAccessKeyId");
             Reply::Answer(if exchange.is_preflight() && unknown && exchange.rules.is_none() {
                 exchange.refusal(403, "InvalidAccessKeyId")
             } else {
@@ -240,11 +256,30 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
     fault(
+        "methods-order-changes",
+        "answer.stable",
+        Misleading,
+        "Every second answer has the methods in another order.",
+        "Swift (set), versitygw (map)",
+        Whole(|inside, exchange| {
+            let mut answer = inside.respond(exchange);
+            inside.count += usize::from(exchange.is_preflight());
+            if exchange.is_preflight() && !inside.count.is_multiple_of(2) {
+                edit(answer.headers_mut(), METHODS, |value| {
+                    let mut all = members(value);
+                    all.reverse();
+                    all.join(", ")
+                });
+            }
+            Reply::Answer(answer)
+        }),
+    ),
+    fault(
         "methods-change",
         "answer.stable",
         Misleading,
         "Every third answer leaves out the last method.",
-        "Swift (set), versitygw (map)",
+        "servers that lose one while they build a list",
         Whole(|inside, exchange| {
             let mut answer = inside.respond(exchange);
             inside.count += 1;

@@ -428,7 +428,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "An origin in upper case answers 500.",
         "",
         Whole(|inside, exchange| {
-            let upper = exchange.field("origin").is_some_and(|origin| origin.contains("APP"));
+            let upper =
+                exchange.field("origin").is_some_and(|origin| origin.bytes().any(|byte| byte.is_ascii_uppercase()));
             Reply::Answer(if exchange.is_preflight() && upper {
                 exchange.refusal(500, "InternalError")
             } else {

@@ -6,6 +6,7 @@ use super::change::{
     ASKED_HEADERS, allows_headers, each, field, glob, halves, headers_by, method, pattern, put, requested,
 };
 use super::{Fault, fault};
+use crate::cors::{CorsConfiguration, CorsRequest};
 
 pub(super) const FAULTS: &[Fault] = &[
     fault(
@@ -235,6 +236,22 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
     fault(
+        "headers-not-split",
+        "preflight.headers",
+        BrokenPage,
+        "Access-Control-Request-Headers is taken for one name, commas and all.",
+        "localstack #12835",
+        Rules(|rules, asked| one_name(rules, asked, "\u{0}")),
+    ),
+    fault(
+        "headers-split-at-comma-space",
+        "match.header-spaces",
+        BrokenPage,
+        "Access-Control-Request-Headers is split where a comma and a space stand, and nowhere else.",
+        "NooBaa #9776",
+        Rules(|rules, asked| one_name(rules, asked, ", ")),
+    ),
+    fault(
         "header-lines-first",
         "preflight.header-lines",
         Security,
@@ -441,15 +458,29 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
 ];
 
+/// The rules that allow each piece of a requested line, split at `separator` only.
+fn one_name(rules: &CorsConfiguration, asked: &CorsRequest, separator: &str) -> CorsConfiguration {
+    let lines: Vec<String> =
+        asked.request_headers.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    let names: Vec<&str> = lines.iter().flat_map(|line| line.split(separator)).map(str::trim).collect();
+    each(rules, |rule| {
+        let allowed =
+            |name: &&str| rule.allowed_headers.iter().any(|pattern| pattern.matches_ignore_case(name.as_bytes()));
+        if !names.iter().filter(|name| !name.is_empty()).all(allowed) {
+            rule.allowed_methods.clear();
+        }
+    })
+}
+
 fn folded(text: &str, name: &str) -> bool {
     crate::cors::Pattern::new(text).is_some_and(|pattern| pattern.matches_ignore_case(name.as_bytes()))
 }
 
 fn headers_by_rule(
-    rules: &crate::cors::CorsConfiguration,
-    asked: &crate::cors::CorsRequest,
+    rules: &CorsConfiguration,
+    asked: &CorsRequest,
     allowed: impl Fn(&[String], &str) -> bool,
-) -> crate::cors::CorsConfiguration {
+) -> CorsConfiguration {
     let names = requested(asked);
     each(rules, |rule| {
         let patterns: Vec<String> = rule.allowed_headers.iter().map(ToString::to_string).collect();
@@ -459,10 +490,10 @@ fn headers_by_rule(
 }
 
 fn one_counts(
-    rules: &crate::cors::CorsConfiguration,
-    asked: &crate::cors::CorsRequest,
+    rules: &CorsConfiguration,
+    asked: &CorsRequest,
     which: impl Fn(&[String]) -> Option<String>,
-) -> crate::cors::CorsConfiguration {
+) -> CorsConfiguration {
     let one = which(&requested(asked));
     each(rules, |rule| {
         let allowed = one.as_ref().is_some_and(|name| {
@@ -475,12 +506,7 @@ fn one_counts(
 }
 
 /// A rule with the method `beside` is read as if it had `method`, too, where that is asked for.
-fn and_method(
-    rules: &crate::cors::CorsConfiguration,
-    asked: &crate::cors::CorsRequest,
-    wanted: &str,
-    beside: &str,
-) -> crate::cors::CorsConfiguration {
+fn and_method(rules: &CorsConfiguration, asked: &CorsRequest, wanted: &str, beside: &str) -> CorsConfiguration {
     let wanted_now = method(asked) == wanted;
     each(rules, |rule| {
         if wanted_now

@@ -6,6 +6,7 @@ use super::Plant::{Answer, Options, Request, Whole};
 use super::change::{document, values};
 use super::grammar::if_document;
 use super::{Fault, Inside, fault};
+use crate::cors::{CorsConfiguration, xml};
 use crate::dialect::{MaxAgeOver, NamespacedRoot, RootName, Trim, UnknownElements, VaryCase};
 const AGE: &str = "MaxAgeSeconds";
 
@@ -107,6 +108,14 @@ pub(super) const FAULTS: &[Fault] = &[
         Options(|options| options.limits.max_age_seconds = 86_400),
     ),
     fault(
+        "age-largest-refused",
+        "age.largest",
+        BrokenClient,
+        "The largest MaxAgeSeconds is refused, one less is not.",
+        "`<` in place of `<=`",
+        Options(|options| options.limits.max_age_seconds = 999_999_998),
+    ),
+    fault(
         "age-clamped",
         "age.over",
         OtherRules,
@@ -146,7 +155,7 @@ pub(super) const FAULTS: &[Fault] = &[
                             && value.len() > 18
                             && value.bytes().all(|byte| byte.is_ascii_digit())
                         {
-                            "7766279".to_owned()
+                            wrapped(value).to_string()
                         } else {
                             value.to_owned()
                         },
@@ -270,6 +279,20 @@ pub(super) const FAULTS: &[Fault] = &[
         Whole(|inside, exchange| if_document(inside, exchange, |text| text.contains("<CORSConfiguration xmlns"), 500)),
     ),
     fault(
+        "prefix-empties",
+        "xml.namespace",
+        OtherRules,
+        "A document whose names have a namespace prefix is stored without its rules.",
+        "clones that search for <CORSRule>",
+        Whole(|inside, exchange| {
+            let prefixed = exchange.document().contains(":CORSConfiguration");
+            if prefixed {
+                inside.set_rules(exchange, Some(CorsConfiguration::default()));
+            }
+            Reply::Answer(if prefixed { exchange.empty(http::StatusCode::OK) } else { inside.respond(exchange) })
+        }),
+    ),
+    fault(
         "namespace-refused",
         "xml.namespace",
         OtherRules,
@@ -305,10 +328,7 @@ pub(super) const FAULTS: &[Fault] = &[
             if exchange.is_put_cors() {
                 inside.documents.insert(Inside::bucket(exchange), exchange.document());
             }
-            let spaced = inside
-                .documents
-                .get(&Inside::bucket(exchange))
-                .is_some_and(|text| text.contains("<AllowedHeader> Authorization<"));
+            let spaced = inside.documents.get(&Inside::bucket(exchange)).is_some_and(|text| spaced_value(text));
             Reply::Answer(if spaced && exchange.is_preflight() {
                 exchange.refusal(500, "InternalError")
             } else {
@@ -362,3 +382,18 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
 ];
+
+/// Whether a value of the document has white space around it.
+fn spaced_value(document: &str) -> bool {
+    let rules = xml::parse(document.as_bytes()).map(|document| document.rules).unwrap_or_default();
+    let spaced = |text: &xml::Text| text.value.trim_ascii() != text.value && !text.value.trim_ascii().is_empty();
+    rules.iter().any(|rule| rule.allowed_headers.iter().chain(&rule.allowed_origins).any(spaced))
+}
+
+/// A number of many digits as 64 bits hold it, in the range that is accepted.
+fn wrapped(digits: &str) -> u64 {
+    let number = digits
+        .bytes()
+        .fold(0_u64, |number, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0'))));
+    number % 1_000_000_000
+}

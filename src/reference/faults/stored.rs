@@ -7,7 +7,7 @@ use super::Effect::{BrokenClient, BrokenPage, OtherRules, Security};
 use super::Plant::{Request, Whole};
 use super::change::{document, only, pattern};
 use super::{Exchange, Fault, Inside, fault};
-use crate::cors::CorsConfiguration;
+use crate::cors::{CorsConfiguration, xml};
 
 /// After a PutBucketCors that succeeds: what is stored, from the rules before and those that were put.
 fn stored(
@@ -71,6 +71,20 @@ pub(super) const FAULTS: &[Fault] = &[
         "A second document is answered 200 and forgotten.",
         "stores that insert if absent",
         Whole(|inside, exchange| stored(inside, exchange, |old, new| new.clone_from(old))),
+    ),
+    fault(
+        "second-put-wipes",
+        "config.overwrite",
+        BrokenPage,
+        "A second document is answered 200, and no rules are left.",
+        "stores that delete before they insert",
+        Whole(|inside, exchange| {
+            let answer = inside.respond(exchange);
+            if exchange.is_put_cors() && answer.status() == StatusCode::OK && exchange.rules.is_some() {
+                inside.set_rules(exchange, None);
+            }
+            Reply::Answer(answer)
+        }),
     ),
     fault(
         "overwrite-keeps-optional",
@@ -269,8 +283,10 @@ pub(super) const FAULTS: &[Fault] = &[
         "",
         Whole(|inside, exchange| {
             let text = exchange.document();
-            let equal = text.contains("https://same.example")
-                && (2..=10).contains(&text.matches("https://same.example").count());
+            let rules = xml::parse(text.as_bytes()).map(|document| document.rules).unwrap_or_default();
+            let mut shown: Vec<String> = rules.iter().map(xml::RuleElement::to_text).collect();
+            shown.sort_unstable();
+            let equal = rules.len() <= 10 && shown.windows(2).any(|pair| pair.first() == pair.last());
             Reply::Answer(if equal { exchange.refusal(400, "InvalidArgument") } else { inside.respond(exchange) })
         }),
     ),
