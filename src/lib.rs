@@ -12,15 +12,18 @@
 //! | [`sign`] | signing and verifying requests |
 //! | [`mod@reference`] | an object store in memory that answers as documented |
 //! | [`case`] | the suite as text, and [`case::expect::check`], the one comparator |
-//! | `properties` | laws and second opinions, for tests and fuzz targets (feature `properties`) |
+//! | [`request`] | from a step of a case to the HTTP request to send |
+//! | [`predict`] | what the oracle expects of a case |
+//! | [`generate`] | configurations, requests, documents and whole cases from bytes |
 //! | [`report`] | the result of a run, and its formats |
+//! | `properties` | laws and second opinions, for tests and fuzz targets (feature `properties`) |
 //! | [`implementation`] | whoever answers requests: the reference, an endpoint, a service in process |
 //! | [`run`] | cases against an implementation: [`run::run`] |
 //! | [`serve`] | the reference behind a socket |
 //! | [`mutants`] | the suite against every fault: [`mutants::measure`] |
 //! | [`cli`] | the command line |
 //!
-//! Down to `report` all is values in, values out: no files, sockets, clock, randomness, environment or async.
+//! Down to `properties` all is values in, values out: no files, sockets, clock, randomness, environment or async.
 //!
 //! # The suite in your own `cargo test`
 //!
@@ -95,6 +98,12 @@ pub mod sign;
 pub mod reference;
 
 pub mod case;
+
+pub mod request;
+
+pub mod predict;
+
+pub mod generate;
 
 #[cfg(any(test, feature = "properties"))]
 pub mod properties;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Modules from the bottom to the top: a module imports only what stands before it.
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 19] = [
     "diagnostic",
     "yaml",
     "xml",
@@ -16,6 +16,9 @@ const ORDER: [&str; 16] = [
     "sign",
     "reference",
     "case",
+    "request",
+    "predict",
+    "generate",
     "properties",
     "report",
     "implementation",

@@ -362,11 +362,7 @@ fn step(decoder: &mut Decoder, node: &Node, context: &Context<'_>) -> Option<Ste
         let found = decoder.error(&node.span, why);
         decoder.push(found);
     }
-    let usual = match &operation {
-        Operation::Preflight(_) => Identity::Anonymous,
-        Operation::Raw(messages) if messages.iter().all(|message| message.method == "OPTIONS") => Identity::Anonymous,
-        _ => Identity::Owner,
-    };
+    let usual = operation.usual_identity();
     Some(Step {
         name,
         identity: identity.unwrap_or(usual),

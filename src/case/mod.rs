@@ -13,6 +13,7 @@ pub mod document;
 pub mod expect;
 pub mod fields;
 mod load;
+mod write;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use regex::Regex;
 
 pub use self::bundled::{Strength, bundled, digest, strength};
 pub use self::load::{Loaded, load, load_rules};
+pub use self::write::write;
 use crate::diagnostic::SourceFile;
 use crate::dialect::{Dialect, Level};
 pub use crate::reference::Acl;
@@ -125,6 +127,17 @@ pub enum Operation {
     Request(ObjectRequest),
     /// Requests in bytes, for what no HTTP client sends; one piece on a connection of its own. Never empty.
     Raw(Vec<Message>),
+}
+
+impl Operation {
+    /// Who sends it, where a step does not say: preflights nobody, as a browser's, and all else the owner.
+    pub fn usual_identity(&self) -> Identity {
+        match self {
+            Self::Preflight(_) => Identity::Anonymous,
+            Self::Raw(messages) if messages.iter().all(|message| message.method == "OPTIONS") => Identity::Anonymous,
+            _ => Identity::Owner,
+        }
+    }
 }
 
 /// A request in bytes.

@@ -200,6 +200,15 @@ pub(super) struct Mutants {
     /// What is printed
     #[arg(long, value_enum, default_value = "terminal")]
     pub(super) format: MutantsFormat,
+    /// Measure the fuzzer instead: how many generated exchanges it takes to notice each fault
+    #[arg(long, conflicts_with_all = ["selectors", "cases"])]
+    pub(super) fuzz: bool,
+    /// Seeds of the generated exchanges, each a hunt of its own
+    #[arg(long, value_name = "SEED", value_delimiter = ',', default_value = "1,2,3", requires = "fuzz")]
+    pub(super) seeds: Vec<u64>,
+    /// Generated exchanges after which a fault counts as not found
+    #[arg(long, value_name = "COUNT", default_value = "100000", requires = "fuzz")]
+    pub(super) exchanges: usize,
     /// Faults at a time
     #[arg(long, default_value = "2", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) jobs: u16,

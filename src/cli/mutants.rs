@@ -2,11 +2,16 @@
 
 use super::args::{Mutants, MutantsFormat};
 use super::{Context, Exit, Failure, files, print, runtime, tell};
+use crate::dialect::Dialect;
+use crate::mutants::fuzz::{HuntOptions, hunt};
 use crate::mutants::measure;
 use crate::report::mutation::{by_clause, matrix, terminal};
 
 pub(super) fn mutants(arguments: &Mutants, context: &Context) -> Result<Exit, Failure> {
     let dialect = files::dialect(&arguments.dialect.dialect, context)?;
+    if arguments.fuzz {
+        return fuzz(arguments, &dialect, context);
+    }
     let suite = files::suite(arguments.cases.cases.as_deref(), &dialect, context)?;
     let (suite, _) = files::select(suite, &arguments.selectors, None, &dialect)?;
     let interactive = context.interactive;
@@ -30,4 +35,33 @@ pub(super) fn mutants(arguments: &Mutants, context: &Context) -> Result<Exit, Fa
         MutantsFormat::Terminal => print(&terminal(&mutation))?,
     }
     Ok(if mutation.is_complete() { Exit::Yes } else { Exit::No })
+}
+
+/// `corsuite mutants --fuzz`
+fn fuzz(arguments: &Mutants, dialect: &Dialect, context: &Context) -> Result<Exit, Failure> {
+    let options = HuntOptions {
+        seeds: arguments.seeds.clone(),
+        exchanges: arguments.exchanges,
+        jobs: usize::from(arguments.jobs),
+    };
+    let interactive = context.interactive;
+    let seen = move |exchanges: usize, left: usize| {
+        if interactive {
+            tell(&format!("\r{exchanges} exchanges, {left} faults left   "));
+        }
+    };
+    let found = runtime()?.block_on(hunt(dialect, &options, seen));
+    if interactive {
+        tell("\r");
+    }
+    match arguments.format {
+        MutantsFormat::Json => {
+            print(&format!("{}\n", serde_json::to_string_pretty(&found).map_err(Failure::unknown)?))?
+        }
+        MutantsFormat::Terminal => print(&crate::report::hunt::terminal(&found))?,
+        MutantsFormat::Clauses | MutantsFormat::Matrix => {
+            return Err(Failure::usage("`--fuzz` has no such format").help("`--format terminal` or `--format json`"));
+        }
+    }
+    Ok(if found.is_complete() { Exit::Yes } else { Exit::No })
 }

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::args::{Auth, Sign, SignAs};
 use super::{Context, Exit, Failure, print, target};
-use crate::run::{unknown_key, wrong_secret};
+use crate::request::{unknown_key, wrong_secret};
 use crate::sign::{Form, Resource, decode_component, sign as add_signature};
 
 /// Prints lines of a curl configuration: header fields, or the URL of a presigned request.

@@ -23,6 +23,12 @@ impl Pattern {
         (text.matches('*').count() <= 1).then_some(Self(text))
     }
 
+    /// The lone asterisk, which matches everything.
+    #[must_use]
+    pub fn star() -> Self {
+        Self("*".to_owned())
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

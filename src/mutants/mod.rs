@@ -1,4 +1,6 @@
-//! The suite against every fault of the catalogue, in process: [`measure`].
+//! The suite against every fault of the catalogue, in process: [`measure`]. Generated cases against them: [`fuzz::hunt`].
+
+pub mod fuzz;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

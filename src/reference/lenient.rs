@@ -40,6 +40,11 @@ impl Lenient {
         Self { reference: Reference::new(options), state, encodes: seed.is_multiple_of(2) }
     }
 
+    /// What it chose at each open point.
+    pub fn behaviours(&self) -> Behaviours {
+        self.reference.options.behaviours
+    }
+
     fn chance(&mut self) -> bool {
         next(&mut self.state).is_multiple_of(2)
     }

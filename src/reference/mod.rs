@@ -186,6 +186,12 @@ enum Scope {
     Management,
 }
 
+/// Whether a path-style request is about the bucket itself or a sub-resource of it, where CORS headers are open
+/// (`actual.management`).
+pub fn is_management(request: &Request<Bytes>) -> bool {
+    Address::of(request, &[]).scope(request) == Scope::Management
+}
+
 impl Reference {
     /// An empty store.
     pub fn new(options: Options) -> Self {
@@ -246,6 +252,11 @@ impl Reference {
             (Some(key), _) => self.object(name, key, request, &query, moment),
             (None, _) => self.bucket(name, request, address, &query, moment),
         }
+    }
+
+    /// The rules of a bucket.
+    pub fn rules(&self, bucket: &str) -> Option<&CorsConfiguration> {
+        self.buckets.get(bucket)?.cors.as_ref()
     }
 
     fn configuration(&self, address: &Address) -> Option<&CorsConfiguration> {

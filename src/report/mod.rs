@@ -2,6 +2,7 @@
 //!
 //! Formats are functions from a report to text: [`terminal`], [`json`].
 
+pub mod hunt;
 pub mod json;
 pub mod mutation;
 pub mod terminal;

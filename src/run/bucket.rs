@@ -8,12 +8,12 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 
 use super::journal::{Entry, Journal, Pending};
-use super::request::{self, Draft, Envelope, content_md5};
 use super::wire::Wire;
 use super::{Buckets, Shared, Target};
 use crate::case::{Acl, Identity};
 use crate::cors::CorsConfiguration;
 use crate::implementation::SendError;
+use crate::request::{self, Draft, Envelope, content_md5};
 use crate::xml;
 
 /// Most objects that are deleted from a bucket of the run before it is removed.
@@ -154,7 +154,7 @@ impl<'a> Owner<'a> {
     }
 
     fn build(&self, draft: Draft, envelope: &Envelope) -> Result<Request<Bytes>, request::Unsendable> {
-        request::build(draft, envelope, self.target, jiff::Timestamp::now())
+        request::build(draft, envelope, &self.target.site(), jiff::Timestamp::now())
     }
 
     pub(super) async fn create(&self, bucket: &str) -> Result<(), Refused> {

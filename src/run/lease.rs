@@ -7,10 +7,10 @@ use http::{Method, StatusCode};
 
 use super::bucket::{Held, Owner, Refused, Saved, name, prefix, random, refusal};
 use super::journal::{Entry, Pending};
-use super::request::{Draft, content_md5};
 use super::settle::configuration_of;
 use super::worker::Worker;
 use super::{Buckets, SetupError, Shared};
+use crate::request::{Draft, content_md5};
 
 /// The simplest valid document.
 const SIMPLEST: &str = "<CORSConfiguration><CORSRule><AllowedOrigin>https://corsuite.example</AllowedOrigin>\

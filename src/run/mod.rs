@@ -8,7 +8,6 @@ mod bucket;
 mod journal;
 mod lease;
 mod raw;
-mod request;
 mod settle;
 mod shown;
 mod skip;
@@ -25,8 +24,6 @@ use tokio::sync::{Mutex, watch};
 
 pub use self::bucket::{Leftover, clean_up, fetch_cors};
 pub use self::journal::{Entry, FileJournal, Journal, NoJournal, Pending, pending};
-#[cfg(feature = "cli")]
-pub(crate) use self::request::{unknown_key, wrong_secret};
 pub use self::shown::{curl, head};
 pub use self::wire::Limiter;
 use self::wire::Wire;
@@ -36,17 +33,9 @@ use crate::cors::CorsConfiguration;
 use crate::dialect::{Dialect, Level};
 use crate::implementation::Implementation;
 use crate::report::{CaseReport, FORMAT_VERSION, Report, SuiteIdentity, Tool, Totals, Verdict};
+pub use crate::request::Addressing;
+use crate::request::Site;
 use crate::sign::{Credentials, Scheme};
-
-/// How a bucket is named in a URL.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Addressing {
-    /// As the first segment of the path.
-    Path,
-    /// As the first label of the host.
-    Virtual,
-}
 
 /// Whom to ask, and how.
 #[derive(Clone, Debug)]
@@ -72,6 +61,21 @@ pub struct Target {
     pub other_variables: &'static str,
     /// What its answers are held against.
     pub dialect: Arc<Dialect>,
+}
+
+impl Target {
+    /// Where its requests go, and with whose keys.
+    pub fn site(&self) -> Site<'_> {
+        Site {
+            protocol: &self.protocol,
+            authority: &self.authority,
+            addressing: self.addressing,
+            scheme: &self.scheme,
+            credentials: self.credentials.as_ref(),
+            other: self.other.as_ref(),
+            other_variables: self.other_variables,
+        }
+    }
 }
 
 /// Which buckets a run uses.

@@ -1,7 +1,8 @@
 //! Cases that a run cannot or may not run, known before they start: [`skip`].
 
-use super::{Buckets, Shared, request, settle};
+use super::{Buckets, Shared, settle};
 use crate::case::{Acl, BucketRole, Case, Identity, Operation, STANDING_OBJECT, Step};
+use crate::request;
 
 /// Why a case cannot be run with what this run has, known before it starts.
 pub(super) fn skip(case: &Case, shared: &Shared) -> Option<String> {

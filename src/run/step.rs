@@ -8,7 +8,6 @@ use http::{Method, Request, Response, StatusCode};
 
 use super::bucket::Owner;
 use super::raw::Outgoing;
-use super::request::{self, Draft, Envelope};
 use super::settle::configuration_of;
 use super::skip::is_read;
 use super::wire::Sent;
@@ -20,6 +19,7 @@ use crate::cors::xml::parse;
 use crate::dialect::{CONSISTENT, Dialect, Level, STABLE};
 use crate::implementation::SendError;
 use crate::report::MismatchReport;
+use crate::request::{self, Draft, Envelope};
 
 impl Worker {
     pub(super) async fn steps(&mut self, case: &Case, tally: &mut Tally) -> Result<(), Abort> {
@@ -137,7 +137,7 @@ impl Worker {
             }
         }
         let envelope = Envelope { bucket, object: object.map(key), identity: step.identity };
-        request::build(draft, &envelope, &self.shared.target, jiff::Timestamp::now())
+        request::build(draft, &envelope, &self.shared.target.site(), jiff::Timestamp::now())
             .map_err(|error| Abort::Skip(error.to_string()))
     }
 

@@ -11,7 +11,6 @@ use http::{Method, Response, StatusCode};
 use tokio::time::{Instant, sleep};
 
 use super::bucket::{Held, Owner, Refused, Saved, code, name, prefix};
-use super::request::{self, Draft, Envelope};
 use super::settle::{Probe, shows};
 use super::skip::skip;
 use super::{Buckets, Event, Shared, milliseconds, unfinished};
@@ -20,6 +19,7 @@ use crate::cors::CorsConfiguration;
 use crate::cors::xml::Document;
 use crate::dialect::Level;
 use crate::report::{CaseReport, MismatchReport, Verdict};
+use crate::request::{self, Draft, Envelope};
 
 /// A probe must give the new answer this often in a row.
 const IN_A_ROW: u32 = 3;
@@ -263,7 +263,7 @@ impl Worker {
             }
             let object = self.standing_object(bucket);
             let envelope = Envelope { bucket: Some(bucket.to_owned()), object, identity: Identity::Anonymous };
-            let request = request::build(draft, &envelope, &shared.target, jiff::Timestamp::now());
+            let request = request::build(draft, &envelope, &shared.target.site(), jiff::Timestamp::now());
             let answer = match request {
                 Ok(request) => shared.wire.send(&request).await.result.ok(),
                 Err(_) => None,

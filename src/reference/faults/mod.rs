@@ -14,6 +14,7 @@ mod document;
 mod error;
 mod exposed;
 mod grammar;
+mod hidden;
 mod limit;
 mod opaque;
 mod operation;
@@ -126,6 +127,11 @@ impl Fault {
     const fn allowed_by(mut self, behaviour: &'static str, value: &'static str) -> Self {
         self.allowed = Some((behaviour, value));
         self
+    }
+
+    /// Why no generated exchange can show it; none for all others.
+    pub fn hidden_from_fuzzer(&self) -> Option<&'static str> {
+        hidden::reason(self.id)
     }
 
     /// Whether a request without `raw:` can show it.

@@ -1,4 +1,6 @@
-//! From a step to the bytes to send: [`build`]. Pure; the time is an argument.
+//! From a step to the HTTP request to send: [`draft`] says what, [`build`] to where and by whom.
+//!
+//! The runner sends what is made here, and the oracle answers it ([`crate::predict`]). Time is an argument.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,39 +10,77 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, h
 use jiff::{SignedDuration, Timestamp};
 use md5::{Digest as _, Md5};
 
-use super::{Addressing, Target};
 use crate::case::{
     ContentMd5, DocumentSource, Extra, Identity, Message, ObjectRequest, Operation, Pad, Preflight, PutCors, document,
 };
-use crate::sign::{self, Credentials, Form, Resource, encode_component};
+use crate::sign::{self, Credentials, Form, Resource, Scheme, encode_component};
 
 /// Life of a presigned URL, in seconds.
 const PRESIGNED: u32 = 300;
 /// How far the clock of `as: skewed` is off: more than the 15 minutes that are tolerated.
 const SKEW: SignedDuration = SignedDuration::from_mins(20);
 
+/// How a bucket is named in a URL.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Addressing {
+    /// As the first segment of the path.
+    Path,
+    /// As the first label of the host.
+    Virtual,
+}
+
+/// Where requests go, and with whose keys.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "an input")]
+pub struct Site<'a> {
+    /// `http` or `https`.
+    pub protocol: &'a str,
+    /// Host and port.
+    pub authority: &'a str,
+    /// How buckets are named.
+    pub addressing: Addressing,
+    /// How requests are signed.
+    pub scheme: &'a Scheme,
+    /// The owner; none for `--auth anonymous`.
+    pub credentials: Option<&'a Credentials>,
+    /// A second account.
+    pub other: Option<&'a Credentials>,
+    /// The variables that would name one, for the reason of a skip.
+    pub other_variables: &'static str,
+}
+
 /// Where a request goes and who sends it.
 #[derive(Clone, Debug)]
-pub(super) struct Envelope {
-    pub(super) bucket: Option<String>,
-    pub(super) object: Option<String>,
-    pub(super) identity: Identity,
+#[expect(clippy::exhaustive_structs, reason = "an input")]
+pub struct Envelope {
+    /// The bucket; none is the service.
+    pub bucket: Option<String>,
+    /// The object; none is the bucket itself.
+    pub object: Option<String>,
+    /// Who signs.
+    pub identity: Identity,
 }
 
 /// A request before it has an address and a signature.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Draft {
-    pub(super) method: Method,
-    pub(super) query: String,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Bytes,
+#[expect(clippy::exhaustive_structs, reason = "the parts of a request")]
+pub struct Draft {
+    /// Method.
+    pub method: Method,
+    /// Query, percent-encoded.
+    pub query: String,
+    /// Header fields, one entry a line.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Bytes,
     /// Parts of a browser form, signed when the envelope is known.
-    pub(super) form: Option<Vec<(String, String)>>,
+    pub form: Option<Vec<(String, String)>>,
 }
 
 impl Draft {
     /// A request without body and header fields.
-    pub(super) fn new(method: Method, query: &str) -> Self {
+    pub fn new(method: Method, query: &str) -> Self {
         Self { method, query: query.to_owned(), ..Self::default() }
     }
 
@@ -50,7 +90,7 @@ impl Draft {
 }
 
 /// What an operation sends. `earlier` are the answers to the steps above.
-pub(super) fn draft(operation: &Operation, earlier: &[Response<Bytes>]) -> Draft {
+pub fn draft(operation: &Operation, earlier: &[Response<Bytes>]) -> Draft {
     match operation {
         Operation::PutCors(put) => put_cors(put, earlier),
         Operation::GetCors(extra) => with_extra(Draft::new(Method::GET, "cors"), extra),
@@ -62,7 +102,7 @@ pub(super) fn draft(operation: &Operation, earlier: &[Response<Bytes>]) -> Draft
 }
 
 /// A request in bytes as a client would understand it; lines that no client can send are left out.
-pub(super) fn message(message: &Message) -> Draft {
+pub fn message(message: &Message) -> Draft {
     // The loader has checked the method.
     let method = Method::from_bytes(message.method.as_bytes()).unwrap_or_default();
     let mut draft = Draft::new(method, message.query.as_deref().unwrap_or_default());
@@ -84,7 +124,7 @@ fn with_extra(mut draft: Draft, extra: &Extra) -> Draft {
 }
 
 /// The document of a step.
-pub(super) fn document_of(put: &PutCors, earlier: &[Response<Bytes>]) -> Bytes {
+pub fn document_of(put: &PutCors, earlier: &[Response<Bytes>]) -> Bytes {
     match &put.body {
         DocumentSource::Rules { rules, size: None, .. } => rules.to_xml().into(),
         DocumentSource::Rules { rules, size: Some(size), pad } => {
@@ -98,7 +138,7 @@ pub(super) fn document_of(put: &PutCors, earlier: &[Response<Bytes>]) -> Bytes {
 }
 
 /// The base64 of a body's MD5.
-pub(super) fn content_md5(body: &[u8]) -> String {
+pub fn content_md5(body: &[u8]) -> String {
     STANDARD.encode(Md5::digest(body))
 }
 
@@ -153,7 +193,8 @@ fn object_request(request: &ObjectRequest, earlier: &[Response<Bytes>]) -> Draft
 
 /// Why a step cannot be sent.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(super) enum Unsendable {
+#[non_exhaustive]
+pub enum Unsendable {
     /// There is no second account.
     #[error("needs a second account: set {0}")]
     NoOtherAccount(&'static str),
@@ -166,18 +207,17 @@ pub(super) enum Unsendable {
 }
 
 /// Gives a draft its address and its signature.
-pub(super) fn build(
-    draft: Draft,
-    envelope: &Envelope,
-    target: &Target,
-    now: Timestamp,
-) -> Result<Request<Bytes>, Unsendable> {
-    let credentials = credentials(envelope.identity, target)?;
+///
+/// # Errors
+///
+/// If the site lacks the key that signs it, or no URL can be made.
+pub fn build(draft: Draft, envelope: &Envelope, site: &Site<'_>, now: Timestamp) -> Result<Request<Bytes>, Unsendable> {
+    let credentials = credentials(envelope.identity, site)?;
     let mut draft = draft;
     if let Some(parts) = draft.form.take() {
-        form(&mut draft, &parts, envelope, credentials.as_ref(), target, now);
+        form(&mut draft, &parts, envelope, credentials.as_ref(), site, now);
     }
-    let uri = address(envelope, &draft.query, target)?;
+    let uri = address(envelope, &draft.query, site)?;
     let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
     let mut headers = HeaderMap::new();
     if let Ok(host) = HeaderValue::from_str(&authority) {
@@ -201,12 +241,12 @@ pub(super) fn build(
     *request.headers_mut() = headers;
     let (mut parts, body) = request.into_parts();
     if let Some(credentials) = credentials.filter(|_| envelope.identity != Identity::Anonymous) {
-        signed(&mut parts, &credentials, envelope, target, now);
+        signed(&mut parts, &credentials, envelope, site, now);
     }
     Ok(Request::from_parts(parts, body))
 }
 
-fn signed(parts: &mut Parts, credentials: &Credentials, envelope: &Envelope, target: &Target, now: Timestamp) {
+fn signed(parts: &mut Parts, credentials: &Credentials, envelope: &Envelope, site: &Site<'_>, now: Timestamp) {
     // A browser form carries its own signature.
     let is_form =
         parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/form-data"));
@@ -220,16 +260,16 @@ fn signed(parts: &mut Parts, credentials: &Credentials, envelope: &Envelope, tar
         Identity::Skewed => (Form::Header, now - SKEW),
         _ => (Form::Header, now),
     };
-    sign::sign(parts, &target.scheme, form, credentials, &resource, time);
+    sign::sign(parts, site.scheme, form, credentials, &resource, time);
 }
 
-fn credentials(identity: Identity, target: &Target) -> Result<Option<Credentials>, Unsendable> {
-    let owner = target.credentials.clone();
+fn credentials(identity: Identity, site: &Site<'_>) -> Result<Option<Credentials>, Unsendable> {
+    let owner = site.credentials.cloned();
     match identity {
         Identity::Anonymous => Ok(None),
-        Identity::Other => match &target.other {
+        Identity::Other => match site.other {
             Some(other) => Ok(Some(other.clone())),
-            None => Err(Unsendable::NoOtherAccount(target.other_variables)),
+            None => Err(Unsendable::NoOtherAccount(site.other_variables)),
         },
         Identity::UnknownKey => Ok(Some(unknown_key())),
         Identity::BadSignature => owner.map(|owner| Some(wrong_secret(owner))).ok_or(Unsendable::Anonymous),
@@ -240,26 +280,30 @@ fn credentials(identity: Identity, target: &Target) -> Result<Option<Credentials
 }
 
 /// A key of no account.
-pub(crate) fn unknown_key() -> Credentials {
+pub fn unknown_key() -> Credentials {
     Credentials::new("LTAI0corsuite0unknown000", "corsuite-unknown-secret")
 }
 
 /// The same key with a secret that is not its own.
-pub(crate) fn wrong_secret(key: Credentials) -> Credentials {
+pub fn wrong_secret(key: Credentials) -> Credentials {
     Credentials { access_key_secret: "corsuite-wrong-secret".to_owned(), ..key }
 }
 
 /// Path-style or virtual-hosted URL; the key percent-encoded, its slashes kept.
-pub(super) fn address(envelope: &Envelope, query: &str, target: &Target) -> Result<Uri, Unsendable> {
+///
+/// # Errors
+///
+/// If no URL can be made.
+pub fn address(envelope: &Envelope, query: &str, site: &Site<'_>) -> Result<Uri, Unsendable> {
     let key: Vec<String> = envelope.object.as_deref().unwrap_or_default().split('/').map(encode_component).collect();
     let key = key.join("/");
-    let (host, path) = match (&envelope.bucket, target.addressing) {
-        (None, _) => (target.authority.clone(), "/".to_owned()),
-        (Some(bucket), Addressing::Path) => (target.authority.clone(), format!("/{bucket}/{key}")),
-        (Some(bucket), Addressing::Virtual) => (format!("{bucket}.{}", target.authority), format!("/{key}")),
+    let (host, path) = match (&envelope.bucket, site.addressing) {
+        (None, _) => (site.authority.to_owned(), "/".to_owned()),
+        (Some(bucket), Addressing::Path) => (site.authority.to_owned(), format!("/{bucket}/{key}")),
+        (Some(bucket), Addressing::Virtual) => (format!("{bucket}.{}", site.authority), format!("/{key}")),
     };
     let query = if query.is_empty() { String::new() } else { format!("?{query}") };
-    let text = format!("{}://{host}{path}{query}", target.protocol);
+    let text = format!("{}://{host}{path}{query}", site.protocol);
     text.parse().map_err(|_| Unsendable::Address(text))
 }
 
@@ -269,7 +313,7 @@ fn form(
     parts: &[(String, String)],
     envelope: &Envelope,
     credentials: Option<&Credentials>,
-    target: &Target,
+    site: &Site<'_>,
     now: Timestamp,
 ) {
     const BOUNDARY: &str = "corsuite-4f1c2a9d7e";
@@ -278,7 +322,7 @@ fn form(
     let policy = format!("{{\"expiration\":\"{expiration}\",\"conditions\":[{{\"bucket\":\"{bucket}\"}}]}}");
     let mut fields: Vec<(String, String)> = Vec::new();
     if let Some(credentials) = credentials {
-        fields.extend(sign::sign_policy(&target.scheme, credentials, policy.as_bytes(), now));
+        fields.extend(sign::sign_policy(site.scheme, credentials, policy.as_bytes(), now));
     }
     // The content comes last, as the vendor's page demands.
     let (file, rest): (Vec<_>, Vec<_>) = parts.iter().cloned().partition(|(name, _)| name == "file");

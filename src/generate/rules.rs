@@ -1,0 +1,193 @@
+//! Rules: [`rule_set`] as a document states them, [`configuration`] as they are stored.
+
+use arbitrary::Unstructured;
+
+use super::Source;
+use crate::case::{Rule, RuleSet};
+use crate::cors::{CorsConfiguration, CorsRule, Pattern};
+
+const SCHEMES: [&str; 6] = ["https", "http", "https", "http", "capacitor", "chrome-extension"];
+const HOSTS: [&str; 15] = [
+    "a?b.example",
+    "app.example",
+    "www.example.com",
+    "a.b.example.org",
+    "localhost",
+    "example.com",
+    "ab.example.ab",
+    "xn--bcher-kva.example",
+    "127.0.0.1",
+    "[2001:db8::1]",
+    "a+b(c).example",
+    "under_score.test",
+    "UPPER.example",
+    "very-long-label-of-sixty-three-characters-which-is-the-limit-oki.another-rather-long-label-that-goes-on.and-on.and-on.example",
+    "b\u{fc}cher.example",
+];
+const PORTS: [&str; 6] = ["", "", ":3000", ":8080", ":443", ":80"];
+/// Methods of rules.
+pub(super) const METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "HEAD"];
+/// AllowedHeader values.
+const HEADERS: [&str; 12] = [
+    "*",
+    "content-type",
+    "x-oss-*",
+    "Authorization",
+    "x-oss-meta-*",
+    "*-date",
+    "x-*-a",
+    "X-Custom",
+    "range",
+    "x-a*a",
+    "x!#$%&'+.^_`|~",
+    "GET",
+];
+/// ExposeHeader values.
+const EXPOSED: [&str; 8] =
+    ["ETag", "x-oss-request-id", "Content-Length", "x-oss-meta-a", "X-Oss-Hash-Crc64ecma", "HTTP", "a b", "x_y"];
+const AGES: [&str; 8] = ["60", "0", "1", "100", "33012", "86400", "999999999", "007"];
+
+/// An origin that a browser sends.
+fn origin(source: &mut Source<'_, '_>) -> String {
+    format!("{}://{}{}", source.pick(&SCHEMES), source.pick(&HOSTS), source.pick(&PORTS))
+}
+
+/// The text of an AllowedOrigin with at most one asterisk.
+fn origin_text(source: &mut Source<'_, '_>) -> String {
+    let whole = origin(source);
+    match source.below(20) {
+        0..=9 => whole,
+        10 | 11 => "*".to_owned(),
+        12..=14 => format!("{}://*.{}", source.pick(&SCHEMES), source.pick(&HOSTS)),
+        15 => format!("{whole}:*"),
+        16 => source.pick(&HOSTS).to_owned(),
+        17 => format!("*.{}", source.pick(&HOSTS)),
+        18 => match source.below(3) {
+            0 => "null".to_owned(),
+            1 => format!("{whole}/"),
+            _ => format!("Original {}", source.below(9)),
+        },
+        // An asterisk in place of a run of characters, anywhere.
+        _ => {
+            let characters: Vec<char> = whole.chars().collect();
+            let from = source.below(characters.len());
+            let to = from + source.below(characters.len() - from);
+            let head: String = characters.iter().take(from).collect();
+            let tail: String = characters.iter().skip(to).collect();
+            // `https://*` is an open point of its own.
+            if head.ends_with("://") && tail.is_empty() { whole } else { format!("{head}*{tail}") }
+        }
+    }
+}
+
+/// An AllowedOrigin.
+pub fn pattern(u: &mut Unstructured<'_>) -> Pattern {
+    Pattern::new(origin_text(&mut Source(u))).unwrap_or_else(Pattern::star)
+}
+
+fn several<'t>(source: &mut Source<'_, '_>, least: usize, of: &[&'t str]) -> Vec<&'t str> {
+    // Now and then more than a fixed list holds.
+    let most = source.weighted(least + 1, &[(30, 3), (20, least), (2, 12), (1, 40)]);
+    let count = if most > 3 { most } else { source.between(least, most.max(least)) };
+    (0..count).map(|_| source.pick(of)).collect()
+}
+
+fn rule(source: &mut Source<'_, '_>) -> Rule {
+    let owned = |values: Vec<&str>| values.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let origins = source.weighted(1, &[(20, 2), (10, 3)]);
+    let methods = several(source, 1, &METHODS);
+    Rule {
+        allowed_origins: (0..origins).map(|_| origin_text(source)).collect(),
+        allowed_methods: owned(methods),
+        allowed_headers: owned(several(source, 0, &HEADERS)),
+        expose_headers: owned(several(source, 0, &EXPOSED)),
+        max_age_seconds: if source.one_in(3) { Vec::new() } else { vec![source.pick(&AGES).to_owned()] },
+    }
+}
+
+/// Rules as text: mostly such as a server takes; about one set in eight breaks one rule of the documents.
+pub fn rule_set(u: &mut Unstructured<'_>) -> RuleSet {
+    let mut source = Source(u);
+    let count = source.weighted(2, &[(30, 1), (20, 3), (10, 4), (2, 10), (1, 11), (1, 20), (2, 21)]);
+    let mut rules: Vec<Rule> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let mut next = rule(&mut source);
+        // Rules that share an origin are the ones that order and fall-through are about.
+        if let Some(before) = rules.last().filter(|_| source.one_in(3)) {
+            next.allowed_origins.clone_from(&before.allowed_origins);
+        } else if let Some(before) = rules.first().filter(|_| source.one_in(12)) {
+            next = before.clone();
+        }
+        rules.push(next);
+    }
+    let vary = source.weighted(Some("true"), &[(25, Some("false")), (25, None)]);
+    let mut set = RuleSet { rules, response_vary: vary.map(str::to_owned) };
+    if source.one_in(8) {
+        break_one(&mut source, &mut set);
+    }
+    set
+}
+
+/// Breaks one rule of the documents, or stands just beside it.
+fn break_one(source: &mut Source<'_, '_>, set: &mut RuleSet) {
+    let at = source.below(set.rules.len());
+    let Some(rule) = set.rules.get_mut(at) else { return };
+    let (list, values): (&mut Vec<String>, &[&str]) = match source.below(15) {
+        12 => (&mut rule.allowed_origins, &["https://*", "", " https://app.example "]),
+        13 => (&mut rule.allowed_headers, &["", " x-custom"]),
+        14 => (&mut rule.expose_headers, &["", "ETag "]),
+        0 => (&mut rule.allowed_origins, &["http://*.*", "**", "https://*.example.*"]),
+        1 => (&mut rule.allowed_methods, &["PATCH", "OPTIONS", "", "GETGET", "*", "GET,PUT"]),
+        2 => (&mut rule.allowed_headers, &["**", "x-*-*"]),
+        3 => (&mut rule.expose_headers, &["*", "x-*", "a&b", "<a>", "\"a\"", "'a'"]),
+        4 => (&mut rule.max_age_seconds, &["-1", "1.5", "abc", "", "+1", "0x10", "1e3", "18446744073709551616"]),
+        5 => {
+            rule.allowed_origins.clear();
+            return;
+        }
+        6 => {
+            rule.allowed_methods.clear();
+            return;
+        }
+        7 => {
+            rule.max_age_seconds = vec!["10".to_owned(), "20".to_owned()];
+            return;
+        }
+        8 => {
+            set.response_vary = Some(source.pick(&["0", "yes", "", "tru", "1", "True"]).to_owned());
+            return;
+        }
+        9 => {
+            set.rules.clear();
+            return;
+        }
+        // Open points.
+        10 => (&mut rule.allowed_methods, &["get", "Put"]),
+        _ => (&mut rule.max_age_seconds, &["1000000000", "4294967296", "2147483648"]),
+    };
+    let value = source.pick(values).to_owned();
+    if list.len() == 1 || source.one_in(2) { *list = vec![value] } else { list.push(value) }
+}
+
+/// Stored rules: what validation can make of a document.
+pub fn configuration(u: &mut Unstructured<'_>) -> CorsConfiguration {
+    let mut source = Source(u);
+    let count = source.weighted(2, &[(30, 1), (20, 3), (10, 4)]);
+    let mut rules: Vec<CorsRule> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let text = rule(&mut source);
+        let patterns = |values: &[String]| values.iter().filter_map(|value| Pattern::new(value.as_str())).collect();
+        let mut next = CorsRule {
+            allowed_origins: patterns(&text.allowed_origins),
+            allowed_methods: text.allowed_methods,
+            allowed_headers: patterns(&text.allowed_headers),
+            expose_headers: text.expose_headers,
+            max_age_seconds: text.max_age_seconds.first().and_then(|value| value.parse().ok()),
+        };
+        if let Some(before) = rules.last().filter(|_| source.one_in(3)) {
+            next.allowed_origins.clone_from(&before.allowed_origins);
+        }
+        rules.push(next);
+    }
+    CorsConfiguration { rules, response_vary: source.one_in(2) }.into_stored()
+}

@@ -1,0 +1,138 @@
+//! Actual requests.
+
+use http::Method;
+
+use super::{Blocks, Seen};
+use crate::case::{FieldCondition, Operation, StatusPattern, TextCondition};
+use crate::cors::{Outcome, evaluate};
+use crate::reference::is_management;
+
+impl Seen<'_> {
+    pub(super) fn actual(&self, blocks: &mut Blocks<'_>) {
+        let status = self.status();
+        let kind = self.kind();
+        blocks.add(kind, |block| {
+            block.status.push(StatusPattern::Code(status));
+            if self.is_content() {
+                let body = String::from_utf8_lossy(self.response.body()).into_owned();
+                block.body.push(TextCondition::Equals(body));
+            }
+        });
+        if status == 404 && *self.request.method() != Method::HEAD {
+            blocks.error(kind, 404, &self.code());
+        }
+        self.grant(kind, blocks);
+        self.vary(blocks);
+    }
+
+    /// The clause that an answer is about by its status.
+    fn kind(&self) -> &'static str {
+        match self.status() {
+            404 => "actual.not-found",
+            206 | 304 | 412 | 416 => "actual.conditional",
+            400 | 409 => "actual.client-errors",
+            _ => "actual.authorization",
+        }
+    }
+
+    /// The content of an object, whole or in part.
+    fn is_content(&self) -> bool {
+        let object = matches!(&self.step.operation, Operation::Request(request) if request.object.is_some());
+        object && *self.request.method() == Method::GET && matches!(self.status(), 200 | 206)
+    }
+
+    /// Access-Control-*, as the oracle's own answer has them.
+    fn grant(&self, kind: &'static str, blocks: &mut Blocks<'_>) {
+        let asked = self.asked();
+        let decision = evaluate(self.rules, &asked, self.behaviours());
+        let Some(origin) = self.field("access-control-allow-origin") else {
+            let clause = match (&decision.outcome, self.step.bucket) {
+                (_, crate::case::BucketRole::Service) => "actual.service",
+                (Outcome::NotCors, _) => "actual.no-origin",
+                // Granted by the rules and yet not there: an open point says so.
+                (Outcome::Allow(_), _) if is_management(self.request) => "actual.management",
+                (Outcome::Allow(_), _) => "actual.forbidden",
+                (Outcome::Deny(_), _) if self.rules.is_none() => "config.default-none",
+                (Outcome::Deny(_), _) if decision.trace.iter().any(|rule| rule.origin.is_some()) => "actual.method",
+                (Outcome::Deny(_), _) => "actual.no-match",
+            };
+            blocks.header(clause, "access-control-*", FieldCondition::Absent);
+            return;
+        };
+        // What is granted on 403 and on sub-resources is open.
+        let open = match self.status() {
+            403 => Some("actual.forbidden"),
+            _ if is_management(self.request) => Some("actual.management"),
+            _ => None,
+        };
+        let plain = kind == "actual.authorization" && *self.request.method() == Method::GET && self.is_content();
+        let rule = match &decision.outcome {
+            Outcome::Allow(grant) => self.rules.and_then(|rules| rules.rules.get(grant.rule)),
+            _ => None,
+        };
+        let by_pattern = rule.map_or("actual.origin", |rule| {
+            match super::preflight::allow_origin_clause(rule, &asked, self.behaviours()) {
+                "preflight.origin" if plain => "actual.origin",
+                "preflight.origin" if kind == "actual.authorization" => "actual.every-operation",
+                "preflight.origin" => kind,
+                "preflight.origin-mixed" => "preflight.origin-mixed",
+                _ => "actual.origin-star",
+            }
+        });
+        blocks.header(open.unwrap_or(by_pattern), "access-control-allow-origin", FieldCondition::Equals(origin));
+        // The rest comes from the answering rule and from no other (`match.first`).
+        let fields = [
+            ("access-control-expose-headers", "actual.expose"),
+            ("access-control-allow-methods", "actual.age-and-methods"),
+            ("access-control-max-age", "actual.age-and-methods"),
+            ("access-control-allow-headers", "actual.request-headers"),
+        ];
+        for (name, clause) in fields {
+            match self.field(name) {
+                Some(value) if name == "access-control-max-age" => {
+                    blocks.header(open.unwrap_or(clause), name, FieldCondition::Equals(value));
+                }
+                Some(value) => {
+                    // A rule may hold empty values, where that is allowed: nothing is fixed about a field of them alone.
+                    let members = value.split(',').map(|member| member.trim().to_owned());
+                    let members: Vec<String> = members.filter(|member| !member.is_empty()).collect();
+                    if members.is_empty() {
+                        continue;
+                    }
+                    blocks.header(open.unwrap_or(clause), name, FieldCondition::List(members));
+                }
+                None if name == "access-control-allow-headers" => {
+                    blocks.header("actual.request-headers", name, FieldCondition::Absent);
+                }
+                None => blocks.header(open.unwrap_or("match.first"), name, FieldCondition::Absent),
+            }
+        }
+        blocks.header("credentials.never", "access-control-allow-credentials", FieldCondition::Absent);
+        blocks.header("private-network.never", "access-control-allow-private-network", FieldCondition::Absent);
+    }
+
+    fn vary(&self, blocks: &mut Blocks<'_>) {
+        let origin = "Origin".to_owned();
+        let varies = self.field("vary").is_some_and(|value| value.split(',').any(|member| member.trim() == "Origin"));
+        let on = self.rules.is_some_and(|rules| rules.response_vary);
+        let clause = if on && is_management(self.request) {
+            "actual.management"
+        } else if !on {
+            "vary.off"
+        } else if self.is_error() {
+            "vary.errors"
+        } else if *self.request.method() == Method::HEAD {
+            "vary.head"
+        } else if !self.is_content() {
+            "vary.every-operation"
+        } else if self.asked().origins.is_empty() {
+            "vary.no-origin"
+        } else if self.field("access-control-allow-origin").is_some() {
+            "vary.match"
+        } else {
+            "vary.no-match"
+        };
+        let condition = if varies { FieldCondition::Contains(origin) } else { FieldCondition::Lacks(origin) };
+        blocks.header(clause, "vary", condition);
+    }
+}

@@ -1,0 +1,336 @@
+//! What the oracle expects of a case: [`predict`].
+//!
+//! The case is sent to a [`Reference`] in memory, and each answer becomes expectations, block by block under the clause that
+//! fixes that part of it, so that a generated case is judged by the comparator that judges the suite. Nothing is expected
+//! that no clause fixes. At open points the dialect's behaviours decide; what only they fix is cited as
+//! [`CONSISTENT`]: the server chose, and keeps to its choice.
+
+mod actual;
+mod management;
+mod preflight;
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, header};
+use jiff::Timestamp;
+use regex::Regex;
+
+use crate::case::{
+    Acl, BucketRole, Case, DocumentSource, ErrorExpectation, Expectation, FieldCondition, Operation, PutCors,
+    StatusPattern, Step, TextCondition,
+};
+use crate::cors::{CorsConfiguration, CorsRequest};
+use crate::dialect::{Behaviours, CONSISTENT, Dialect, Level};
+use crate::reference::{Account, Options, Reference};
+use crate::request::{Addressing, Draft, Envelope, Site, build, document_of, draft, message};
+use crate::sign::{Credentials, Form, Resource, Scheme, decode_component};
+use crate::xml;
+
+/// The buckets of a case at the oracle.
+const MAIN: &str = "main-bucket";
+const SECOND: &str = "second-bucket";
+const MISSING: &str = "missing-bucket";
+/// The time at the oracle: any will do.
+const NOW: Timestamp = Timestamp::constant(1_700_000_000, 0);
+
+/// Puts what the oracle expects into the steps of a case, in place of what they expected before, and names the clauses.
+pub fn predict(case: &mut Case, dialect: &Dialect) {
+    let mut oracle = Oracle::new(case, dialect);
+    let mut earlier: Vec<Response<Bytes>> = Vec::new();
+    let mut clauses: Vec<String> = Vec::new();
+    for step in &mut case.steps {
+        let before = oracle.rules(step.bucket).cloned();
+        let exchange = oracle.ask(step, &earlier);
+        step.expect = exchange.map_or_else(Vec::new, |(request, response)| {
+            let seen = Seen {
+                step,
+                request: &request,
+                response: &response,
+                rules: before.as_ref(),
+                earlier: &earlier,
+                dialect,
+            };
+            let blocks = seen.blocks();
+            earlier.push(response);
+            blocks
+        });
+        for block in &step.expect {
+            if !clauses.contains(&block.clause) {
+                clauses.push(block.clause.clone());
+            }
+        }
+    }
+    case.clauses = clauses;
+}
+
+/// The reference with the fixtures of a case.
+#[derive(Debug)]
+pub struct Oracle {
+    reference: Reference,
+    owner: Credentials,
+    other: Credentials,
+    count: u64,
+}
+
+impl Oracle {
+    /// Buckets, objects and ACL as the case says.
+    pub fn new(case: &Case, dialect: &Dialect) -> Self {
+        let owner = Credentials::new("owner", "owner-secret");
+        let other = Credentials::new("other", "other-secret");
+        let account = |name: &str, key: &Credentials| Account { name: name.to_owned(), keys: vec![key.clone()] };
+        let reference = Reference::new(Options {
+            limits: dialect.limits,
+            behaviours: dialect.behaviours,
+            accounts: vec![account("owner", &owner), account("other", &other)],
+            domains: Vec::new(),
+        });
+        let mut oracle = Self { reference, owner, other, count: 0 };
+        for bucket in [MAIN, SECOND] {
+            let mut create = Draft::new(Method::PUT, "");
+            if case.acl == Acl::PublicRead {
+                create.headers.push(("x-oss-acl".to_owned(), case.acl.as_str().to_owned()));
+            }
+            oracle.owner_sends(create, bucket, None);
+            for (key, content) in &case.objects {
+                let put = Draft { body: content.clone().into(), ..Draft::new(Method::PUT, "") };
+                oracle.owner_sends(put, bucket, Some(key.clone()));
+            }
+        }
+        oracle
+    }
+
+    fn owner_sends(&mut self, draft: Draft, bucket: &str, object: Option<String>) {
+        let envelope = Envelope { bucket: Some(bucket.to_owned()), object, identity: crate::case::Identity::Owner };
+        if let Some(request) = self.build(draft, &envelope) {
+            self.answer(&request);
+        }
+    }
+
+    fn build(&self, draft: Draft, envelope: &Envelope) -> Option<Request<Bytes>> {
+        let site = Site {
+            protocol: "http",
+            authority: "oracle",
+            addressing: Addressing::Path,
+            scheme: &Scheme::V1,
+            credentials: Some(&self.owner),
+            other: Some(&self.other),
+            other_variables: "",
+        };
+        build(draft, envelope, &site, NOW).ok()
+    }
+
+    fn answer(&mut self, request: &Request<Bytes>) -> Response<Bytes> {
+        self.count += 1;
+        self.reference.respond(request, NOW, &format!("{:024X}", self.count))
+    }
+
+    /// What a step sends here, and the answer; none for a step that cannot be sent. Of several requests in bytes it is the
+    /// last one.
+    pub fn ask(&mut self, step: &Step, earlier: &[Response<Bytes>]) -> Option<(Request<Bytes>, Response<Bytes>)> {
+        let (draft, object) = match &step.operation {
+            Operation::Preflight(preflight) => (draft(&step.operation, earlier), preflight.object.clone()),
+            Operation::Request(request) => (draft(&step.operation, earlier), request.object.clone()),
+            Operation::Raw(messages) => (message(messages.last()?), messages.last()?.object.clone()),
+            _ => (draft(&step.operation, earlier), None),
+        };
+        let envelope = Envelope { bucket: name(step.bucket), object, identity: step.identity };
+        let request = self.build(draft, &envelope)?;
+        let response = self.answer(&request);
+        Some((request, response))
+    }
+
+    /// A request that names its bucket itself, signed by the owner or as it is, and the answer to it.
+    pub fn answer_to(&mut self, request: Request<Bytes>, signed: bool) -> (Request<Bytes>, Response<Bytes>) {
+        let (mut parts, body) = request.into_parts();
+        if signed {
+            let resource = path_resource(parts.uri.path());
+            crate::sign::sign(&mut parts, &Scheme::V1, Form::Header, &self.owner, &resource, NOW);
+        }
+        let request = Request::from_parts(parts, body);
+        let response = self.answer(&request);
+        (request, response)
+    }
+
+    /// The rules of a bucket now.
+    pub fn rules(&self, bucket: BucketRole) -> Option<&CorsConfiguration> {
+        self.reference.rules(&name(bucket)?)
+    }
+}
+
+/// Bucket and object of a path-style request.
+fn path_resource(path: &str) -> Resource {
+    let decoded = |text: &str| Some(decode_component(text)).filter(|text| !text.is_empty());
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let (bucket, object) = path.split_once('/').unwrap_or((path, ""));
+    Resource { bucket: decoded(bucket), object: decoded(object) }
+}
+
+fn name(bucket: BucketRole) -> Option<String> {
+    let name = match bucket {
+        BucketRole::Main => MAIN,
+        BucketRole::Second => SECOND,
+        BucketRole::Missing => MISSING,
+        BucketRole::Service => return None,
+    };
+    Some(name.to_owned())
+}
+
+/// A step, its answer, and what there was before it.
+struct Seen<'a> {
+    step: &'a Step,
+    request: &'a Request<Bytes>,
+    response: &'a Response<Bytes>,
+    rules: Option<&'a CorsConfiguration>,
+    earlier: &'a [Response<Bytes>],
+    dialect: &'a Dialect,
+}
+
+impl Seen<'_> {
+    fn blocks(&self) -> Vec<Expectation> {
+        let mut blocks = Blocks { dialect: self.dialect, made: Vec::new() };
+        match &self.step.operation {
+            Operation::PutCors(put) => self.put_cors(put, &mut blocks),
+            Operation::GetCors(_) => self.get_cors(&mut blocks),
+            Operation::DeleteCors(_) => self.delete_cors(&mut blocks),
+            _ if *self.request.method() == Method::OPTIONS => self.preflight(&mut blocks),
+            _ => self.actual(&mut blocks),
+        }
+        if self.is_error() {
+            self.error_form(&mut blocks);
+        }
+        let mut id = vec![FieldCondition::Matches(request_id().clone())];
+        if let Some(before) = self.earlier.len().checked_sub(1) {
+            id.push(FieldCondition::DiffersFrom(before));
+        }
+        blocks.add("request-id.form", |block| block.headers.push(("x-oss-request-id".to_owned(), id)));
+        blocks.made
+    }
+
+    fn behaviours(&self) -> &Behaviours {
+        &self.dialect.behaviours
+    }
+
+    fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    fn is_error(&self) -> bool {
+        self.response.status().is_client_error()
+    }
+
+    fn asked(&self) -> CorsRequest {
+        CorsRequest::from_parts(self.request.method(), self.request.headers())
+    }
+
+    /// All lines of a field of the answer.
+    fn field(&self, name: &str) -> Option<String> {
+        let lines: Vec<String> = self
+            .response
+            .headers()
+            .get_all(name)
+            .iter()
+            .map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned())
+            .collect();
+        (!lines.is_empty()).then(|| lines.join(", "))
+    }
+
+    /// The code of an error document.
+    fn code(&self) -> String {
+        let root = xml::parse(self.response.body()).ok();
+        root.and_then(|root| root.text_of("Code").map(str::to_owned)).unwrap_or_default()
+    }
+
+    fn document(&self, put: &PutCors) -> Bytes {
+        document_of(put, self.earlier)
+    }
+
+    /// `error.document`, `error.form`, `error.head`
+    fn error_form(&self, blocks: &mut Blocks<'_>) {
+        if *self.request.method() == Method::HEAD {
+            blocks.add("error.head", |block| block.body.push(TextCondition::Empty));
+            return;
+        }
+        blocks.add("error.document", |block| {
+            let present = |name: &str| (name.to_owned(), vec![TextCondition::Present]);
+            block.error = Some(ErrorExpectation {
+                elements: vec![present("Code"), present("Message")],
+                request_id_is_header: true,
+                host_id_is_host: true,
+                ..ErrorExpectation::default()
+            });
+        });
+        let kind = FieldCondition::Contains("application/xml".to_owned());
+        let order = ["Code", "Message", "RequestId", "HostId", "EC", "RecommendDoc"].map(str::to_owned).to_vec();
+        blocks.add("error.form", |block| {
+            block.headers.push((header::CONTENT_TYPE.to_string(), vec![kind]));
+            block.error = Some(ErrorExpectation { order, ..ErrorExpectation::default() });
+            block.body.push(TextCondition::Lacks("xmlns".to_owned()));
+        });
+        blocks.add("error.ec", |block| {
+            block.error = Some(ErrorExpectation { ec_agrees: true, ..ErrorExpectation::default() });
+        });
+    }
+}
+
+fn request_id() -> &'static Regex {
+    static FORM: OnceLock<Regex> = OnceLock::new();
+    FORM.get_or_init(|| {
+        // As the loader writes a condition on a whole value.
+        let form = Regex::new("^(?:[0-9A-Fa-f]{24})$");
+        form.unwrap_or_else(|error| unreachable!("{error}"))
+    })
+}
+
+/// Expectations as they come together.
+struct Blocks<'a> {
+    dialect: &'a Dialect,
+    made: Vec<Expectation>,
+}
+
+impl Blocks<'_> {
+    /// A block under a clause. Under an open one, what is expected is that the server keeps to its choice. One that the
+    /// dialect does not know says nothing.
+    fn add(&mut self, clause: &str, fill: impl FnOnce(&mut Expectation)) {
+        let Some(known) = self.dialect.clauses.get(clause) else { return };
+        let clause = if known.level == Level::May { CONSISTENT } else { clause };
+        let mut block = Expectation { clause: clause.to_owned(), ..Expectation::default() };
+        fill(&mut block);
+        self.made.push(block);
+    }
+
+    fn status(&mut self, clause: &str, status: u16) {
+        self.add(clause, |block| block.status.push(StatusPattern::Code(status)));
+    }
+
+    /// A status of 4xx and no more.
+    fn refused(&mut self, clause: &str) {
+        self.add(clause, |block| block.status.push(StatusPattern::Class(4)));
+    }
+
+    fn header(&mut self, clause: &str, name: &str, condition: FieldCondition) {
+        self.add(clause, |block| block.headers.push((name.to_owned(), vec![condition])));
+    }
+
+    /// A status and the code of its error document.
+    fn error(&mut self, clause: &str, status: u16, code: &str) {
+        self.add(clause, |block| {
+            block.status.push(StatusPattern::Code(status));
+            block.error = Some(element("Code", TextCondition::Equals(code.to_owned())));
+        });
+    }
+
+    fn message(&mut self, clause: &str, condition: TextCondition) {
+        self.add(clause, |block| block.error = Some(element("Message", condition)));
+    }
+}
+
+/// An error document with this element.
+fn element(name: &str, condition: TextCondition) -> ErrorExpectation {
+    ErrorExpectation { elements: vec![(name.to_owned(), vec![condition])], ..ErrorExpectation::default() }
+}
+
+/// Whether a document was written otherwise than clients write one.
+fn is_styled(put: &PutCors) -> bool {
+    matches!(put.body, DocumentSource::Bytes(_))
+}

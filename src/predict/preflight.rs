@@ -1,0 +1,155 @@
+//! Preflights.
+
+use super::{Blocks, Seen};
+use crate::case::{FieldCondition, StatusPattern, TextCondition};
+use crate::cors::{CorsRule, Denial, Grant, Outcome, Pattern, evaluate};
+use crate::dialect::AllowMethods;
+
+const NOT_ALLOWED: &str = "CORSResponse: This CORS request is not allowed.";
+const NEEDS_ORIGIN: &str = "Insufficient information. Origin request header needed.";
+const NEEDS_METHOD: &str = "Insufficient information. Request Access-Control-Request-Method header needed.";
+const NOT_ENABLED: &str = "CORSResponse: CORS is not enabled for this bucket.";
+
+impl Seen<'_> {
+    pub(super) fn preflight(&self, blocks: &mut Blocks<'_>) {
+        if self.status() == 404 {
+            blocks.error("preflight.missing-bucket", 404, "NoSuchBucket");
+            return;
+        }
+        let decision = evaluate(self.rules, &self.asked(), self.behaviours());
+        let vary = self.rules.is_some_and(|rules| rules.response_vary);
+        match &decision.outcome {
+            Outcome::Allow(grant) => {
+                blocks.add("preflight.ok", |block| {
+                    block.status.push(StatusPattern::Code(200));
+                    block.body.push(TextCondition::Empty);
+                });
+                if let Some(rule) = self.rules.and_then(|rules| rules.rules.get(grant.rule)) {
+                    self.granted(grant, rule, blocks);
+                }
+            }
+            Outcome::Deny(denial) => self.denied(*denial, blocks),
+            Outcome::NotCors => {}
+        }
+        blocks.header("credentials.never", "access-control-allow-credentials", FieldCondition::Absent);
+        blocks.header("private-network.never", "access-control-allow-private-network", FieldCondition::Absent);
+        let origin = "Origin".to_owned();
+        if vary {
+            blocks.header("vary.preflight", "vary", FieldCondition::Contains(origin));
+        } else {
+            blocks.header("vary.off", "vary", FieldCondition::Lacks(origin));
+        }
+    }
+
+    fn granted(&self, grant: &Grant, rule: &CorsRule, blocks: &mut Blocks<'_>) {
+        let origin = String::from_utf8_lossy(&grant.allow_origin).into_owned();
+        let clause = allow_origin_clause(rule, &self.asked(), self.behaviours());
+        blocks.header(clause, "access-control-allow-origin", FieldCondition::Equals(origin));
+
+        let asked = String::from_utf8_lossy(self.asked().effective_method()).into_owned();
+        let methods = "access-control-allow-methods";
+        blocks.header("preflight.methods", methods, FieldCondition::Contains(asked));
+        let all = || grant.allow_methods.clone();
+        match self.behaviours().allow_methods {
+            AllowMethods::All => {
+                blocks.header("preflight.methods-all", methods, FieldCondition::List(all()));
+                blocks.header("preflight.methods-order", methods, FieldCondition::Equals(all().join(", ")));
+            }
+            AllowMethods::Requested => {
+                blocks.header("preflight.methods-scope", methods, FieldCondition::List(all()));
+            }
+        }
+
+        let headers = "access-control-allow-headers";
+        let names: Vec<String> =
+            grant.allow_headers.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+        if names.is_empty() {
+            blocks.header("preflight.headers-absent", headers, FieldCondition::Absent);
+        } else {
+            let each = names.iter().cloned().map(FieldCondition::Contains).collect();
+            blocks.add("preflight.headers", |block| block.headers.push((headers.to_owned(), each)));
+            blocks.header("preflight.headers-only", headers, FieldCondition::Equals(names.join(", ")));
+        }
+
+        let exposed = "access-control-expose-headers";
+        let named: Vec<String> = grant.expose_headers.iter().filter(|name| !name.is_empty()).cloned().collect();
+        if grant.expose_headers.is_empty() {
+            blocks.header("preflight.expose-absent", exposed, FieldCondition::Absent);
+        } else if !named.is_empty() {
+            let order = FieldCondition::Equals(named.join(", "));
+            blocks.header("preflight.expose", exposed, FieldCondition::List(named));
+            blocks.header("preflight.expose-order", exposed, order);
+        }
+
+        let age = "access-control-max-age";
+        match grant.max_age_seconds {
+            Some(seconds) => blocks.header("preflight.age", age, FieldCondition::Equals(seconds.to_string())),
+            None => blocks.header("preflight.age-absent", age, FieldCondition::Absent),
+        }
+    }
+
+    fn denied(&self, denial: Denial, blocks: &mut Blocks<'_>) {
+        let both_missing = self.asked().origins.is_empty() && self.asked().request_method.is_none();
+        let (clause, message, bare) = match denial {
+            Denial::NoRule => (
+                "preflight.refused",
+                Some(("preflight.refused-message", TextCondition::Prefix(NOT_ALLOWED.to_owned()))),
+                "preflight.refused-bare",
+            ),
+            Denial::NotEnabled => (
+                "preflight.not-enabled",
+                Some(("preflight.not-enabled-message", TextCondition::Equals(NOT_ENABLED.to_owned()))),
+                "preflight.refused-bare",
+            ),
+            Denial::NoOrigin | Denial::NoRequestMethod if both_missing => {
+                ("preflight.missing-both", None, "preflight.malformed-bare")
+            }
+            Denial::NoOrigin => (
+                "preflight.no-origin",
+                Some(("preflight.no-origin-message", TextCondition::Equals(NEEDS_ORIGIN.to_owned()))),
+                "preflight.malformed-bare",
+            ),
+            Denial::NoRequestMethod => (
+                "preflight.no-method",
+                Some(("preflight.no-method-message", TextCondition::Equals(NEEDS_METHOD.to_owned()))),
+                "preflight.malformed-bare",
+            ),
+            Denial::SeveralOrigins(_) => ("preflight.two-origins", None, "preflight.malformed-bare"),
+            Denial::UnknownRequestMethod => ("preflight.unknown-method", None, "preflight.malformed-bare"),
+        };
+        // Which of two things is reported is open where both are wrong.
+        let unsure = self.rules.is_none() && denial != Denial::NotEnabled;
+        let clause = if unsure { "preflight.order" } else { clause };
+        match denial {
+            Denial::SeveralOrigins(_) => blocks.status(clause, self.status()),
+            _ => blocks.error(clause, self.status(), &self.code()),
+        }
+        if let Some((clause, condition)) = message.filter(|_| !unsure) {
+            blocks.message(clause, condition);
+        }
+        blocks.header(bare, "access-control-*", FieldCondition::Absent);
+    }
+}
+
+/// The clause that fixes Access-Control-Allow-Origin of a preflight.
+pub(super) fn allow_origin_clause(
+    rule: &CorsRule,
+    asked: &crate::cors::CorsRequest,
+    behaviours: &crate::dialect::Behaviours,
+) -> &'static str {
+    let origin = asked.origins.first().map(crate::cors::Origin::as_bytes).unwrap_or_default();
+    let folds = behaviours.origin_case == crate::dialect::OriginCase::Insensitive;
+    let matching: Vec<&Pattern> = rule
+        .allowed_origins
+        .iter()
+        .filter(|pattern| if folds { pattern.matches_ignore_case(origin) } else { pattern.matches(origin) })
+        .collect();
+    let stars = matching.iter().filter(|pattern| pattern.is_star()).count();
+    let literal = matching.iter().any(|pattern| !pattern.has_star());
+    match (stars, matching.len()) {
+        (0, _) if literal => "preflight.origin",
+        (0, _) => "preflight.origin-wildcard",
+        (stars, all) if stars == all => "preflight.origin-star",
+        _ => "preflight.origin-mixed",
+    }
+}

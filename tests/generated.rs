@@ -1,0 +1,86 @@
+//! Generated cases: the reference passes them all, whatever it chose at open points, and so does a server that is right in
+//! another way; a faulty one does not.
+#![cfg(test)]
+
+mod common;
+
+use arbitrary::Unstructured;
+
+use corsuite::case::{Suite, load, write};
+use corsuite::diagnostic::{SourceFile, Style, render};
+use corsuite::dialect::{Behaviours, Dialect};
+use corsuite::generate::{self, BYTES};
+use corsuite::implementation::Embedded;
+use corsuite::predict::predict;
+use corsuite::reference::faults::{Faulty, find};
+use corsuite::reference::lenient::Lenient;
+use corsuite::report::Verdict;
+use corsuite::run::Options;
+use corsuite::serve;
+
+use common::{assert_all_pass, run, target};
+
+fn generated(seed: u64, count: u64, dialect: &Dialect) -> Suite {
+    let case = |index| {
+        let bytes = generate::bytes(seed, index, BYTES);
+        generate::case(&mut Unstructured::new(&bytes), &format!("generated-{seed}-{index}"), dialect)
+    };
+    Suite { cases: (0..count).map(case).collect() }
+}
+
+#[tokio::test]
+async fn the_reference_passes_what_is_expected_of_it() {
+    // Each value of each open point, several points at a time.
+    let most = Behaviours::POINTS.iter().map(|point| point.values.len()).max().unwrap();
+    for sweep in 0..most {
+        let mut dialect = Dialect::oss().clone();
+        for point in Behaviours::POINTS {
+            dialect.behaviours.set(point.name, point.values[sweep.min(point.values.len() - 1)]).unwrap();
+        }
+        let suite = generated(sweep as u64, 150, &dialect);
+        let report =
+            run(target(serve::reference(&dialect, serve::owner(), serve::other())), &suite, Options::default());
+        assert_all_pass(&report.await.unwrap());
+    }
+}
+
+/// Nothing is expected that no clause fixes.
+#[tokio::test]
+async fn another_way_of_being_right_passes() {
+    let dialect = Dialect::oss();
+    for seed in 0..6 {
+        let options = serve::options(dialect, serve::owner(), serve::other());
+        let lenient = Lenient::new(options, &dialect.clauses, seed);
+        let mut chosen = dialect.clone();
+        chosen.behaviours = lenient.behaviours();
+        let report =
+            run(target(Embedded::new(lenient)), &generated(seed, 60, &chosen), Options::default()).await.unwrap();
+        assert_all_pass(&report);
+    }
+}
+
+#[test]
+fn what_is_written_is_read_and_predicted_again() {
+    let dialect = Dialect::oss();
+    for case in generated(9, 60, dialect).cases {
+        let text = write("generated", std::slice::from_ref(&case));
+        let mut loaded = load(&[SourceFile::new("generated/one.yaml", text.as_str())], dialect);
+        assert!(loaded.diagnostics.is_empty(), "{}", render(&loaded.diagnostics, Style::Plain));
+        assert_eq!(write("generated", &loaded.suite.cases), text);
+        for again in &mut loaded.suite.cases {
+            predict(again, dialect);
+        }
+        assert_eq!(write("generated", &loaded.suite.cases), text);
+    }
+}
+
+#[tokio::test]
+async fn a_faulty_server_is_noticed() {
+    for fault in ["overwrite-appends", "digest-ignored", "wildcard-one-label", "get-is-head"] {
+        let fault = find(fault).unwrap();
+        let options = serve::options(Dialect::oss(), serve::owner(), serve::other());
+        let faulty = Embedded::new(Faulty::new(options, fault));
+        let report = run(target(faulty), &generated(1, 60, Dialect::oss()), Options::default()).await.unwrap();
+        assert!(report.cases.iter().any(|case| case.verdict == Verdict::Fail), "{}", fault.id);
+    }
+}
