@@ -105,10 +105,10 @@ pub mod predict;
 
 pub mod generate;
 
+pub mod report;
+
 #[cfg(any(test, feature = "properties"))]
 pub mod properties;
-
-pub mod report;
 
 #[cfg(feature = "net")]
 pub mod implementation;

@@ -56,7 +56,7 @@ fn fuzz(arguments: &Mutants, dialect: &Dialect, context: &Context) -> Result<Exi
     }
     match arguments.format {
         MutantsFormat::Json => {
-            print(&format!("{}\n", serde_json::to_string_pretty(&found).map_err(Failure::unknown)?))?
+            print(&format!("{}\n", serde_json::to_string_pretty(&found).map_err(Failure::unknown)?))?;
         }
         MutantsFormat::Terminal => print(&crate::report::hunt::terminal(&found))?,
         MutantsFormat::Clauses | MutantsFormat::Matrix => {

@@ -305,7 +305,7 @@ impl Session<'_> {
         }
         match source.below(26) {
             24 => {
-                preflight.extra.headers.push(("access-control-request-private-network".to_owned(), "true".to_owned()))
+                preflight.extra.headers.push(("access-control-request-private-network".to_owned(), "true".to_owned()));
             }
             25 => {
                 preflight.origin.clear();

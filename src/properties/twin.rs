@@ -1,8 +1,10 @@
-//! The rules a second time, naively: [`matches`] and [`evaluate`].
+//! The rules a second time, naively: [`matches`], [`evaluate`], [`stored`].
 //!
-//! Nothing here calls [`crate::cors`]'s own logic; only its data types are shared.
+//! Nothing here calls [`crate::cors`]'s own logic; only its data types are shared. Documents are read by another parser,
+//! open points are looked up by their names in case files.
 
-use crate::cors::{CorsConfiguration, CorsRequest, Kind};
+use crate::cors::{CorsConfiguration, CorsRequest, CorsRule, Kind, Pattern};
+use crate::dialect::{Behaviours, Dialect, Limits};
 
 /// What the twin says about a request.
 #[derive(Debug, Eq, PartialEq)]
@@ -36,22 +38,35 @@ fn lower(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().map(u8::to_ascii_lowercase).collect()
 }
 
-/// Sentence by sentence, for the default behaviours.
-pub fn evaluate(configuration: Option<&CorsConfiguration>, request: &CorsRequest) -> (Said, bool) {
+/// Sentence by sentence.
+pub fn evaluate(
+    configuration: Option<&CorsConfiguration>,
+    request: &CorsRequest,
+    behaviours: &Behaviours,
+) -> (Said, bool) {
+    let chose = |point: &str, value: &str| behaviours.value(point) == Some(value);
     let vary = match configuration {
         Some(configuration) => configuration.response_vary,
         None => false,
     };
     let preflight = request.kind == Kind::Preflight;
     if preflight {
+        if configuration.is_none() && chose("preflight_order", "config_first") {
+            return (Said::Refused("not enabled"), vary);
+        }
+        if request.origins.is_empty() && request.request_method.is_none() && chose("missing_both", "method_first") {
+            return (Said::Refused("no method"), vary);
+        }
         if request.origins.is_empty() {
             return (Said::Refused("no origin"), vary);
         }
         if request.origins.len() > 1 {
             return (Said::Refused("several origins"), vary);
         }
-        if request.request_method.is_none() {
-            return (Said::Refused("no method"), vary);
+        let Some(method) = &request.request_method else { return (Said::Refused("no method"), vary) };
+        let known: [&[u8]; 5] = [b"get", b"put", b"post", b"delete", b"head"];
+        if chose("unknown_method", "bad_request") && !known.contains(&lower(method).as_slice()) {
+            return (Said::Refused("unknown method"), vary);
         }
     }
     if request.origins.is_empty() {
@@ -67,42 +82,100 @@ pub fn evaluate(configuration: Option<&CorsConfiguration>, request: &CorsRequest
         _ => request.method.clone().into_bytes(),
     };
     let mut asked: Vec<Vec<u8>> = Vec::new();
-    if preflight {
-        let joined = request.request_headers.join(&b',');
-        for piece in joined.split(|byte| *byte == b',') {
+    let mut empty = false;
+    for line in &request.request_headers {
+        for piece in line.split(|byte| *byte == b',') {
             let trimmed = piece.trim_ascii().to_vec();
-            if !trimmed.is_empty() {
+            if trimmed.is_empty() {
+                empty = true;
+            } else {
                 asked.push(trimmed);
             }
         }
     }
+    let answer = rule_by_rule(configuration, origin.as_bytes(), &method, &asked, preflight, behaviours);
+    if preflight && empty {
+        let point = if asked.is_empty() { "empty_request_headers" } else { "empty_members" };
+        let refused = chose(point, "refused");
+        if refused {
+            return (Said::Refused("no rule"), vary);
+        }
+    }
+    (answer, vary)
+}
+
+fn header_allowed(rule: &CorsRule, name: &[u8]) -> bool {
+    for element in &rule.allowed_headers {
+        if matches(&lower(element.as_str().as_bytes()), &lower(name)) {
+            return true;
+        }
+    }
+    false
+}
+
+fn rule_by_rule(
+    configuration: &CorsConfiguration,
+    origin: &[u8],
+    method: &[u8],
+    asked: &[Vec<u8>],
+    preflight: bool,
+    behaviours: &Behaviours,
+) -> Said {
+    let chose = |point: &str, value: &str| behaviours.value(point) == Some(value);
     for (index, rule) in configuration.rules.iter().enumerate() {
-        let mut allow_origin = None;
+        let mut hits: Vec<&str> = Vec::new();
         for element in &rule.allowed_origins {
-            if allow_origin.is_none() && matches(element.as_str().as_bytes(), origin.as_bytes()) {
-                let star = element.as_str() == "*";
-                allow_origin = Some(if star { b"*".to_vec() } else { origin.as_bytes().to_vec() });
+            let text = element.as_str();
+            let hit = if chose("origin_case", "insensitive") {
+                matches(&lower(text.as_bytes()), &lower(origin))
+            } else {
+                matches(text.as_bytes(), origin)
+            };
+            if hit {
+                hits.push(text);
             }
         }
         let mut method_named = false;
         for element in &rule.allowed_methods {
-            method_named = method_named || element.as_bytes() == method;
+            let same = element.as_bytes() == method;
+            let folded = preflight && chose("method_case", "insensitive");
+            method_named = method_named || same || (folded && lower(element.as_bytes()) == lower(method));
         }
         let mut all_allowed = true;
-        for name in &asked {
-            let mut allowed = false;
-            for element in &rule.allowed_headers {
-                allowed = allowed || matches(&lower(element.as_str().as_bytes()), &lower(name));
+        if preflight {
+            for name in asked {
+                all_allowed = all_allowed && header_allowed(rule, name);
             }
-            all_allowed = all_allowed && allowed;
         }
-        let (Some(allow_origin), true, true) = (allow_origin, method_named, all_allowed) else { continue };
+        if hits.is_empty() || !method_named || !all_allowed {
+            continue;
+        }
+        let stars = hits.iter().filter(|hit| **hit == "*").count();
+        let star = if chose("mixed_star", "star") {
+            stars > 0
+        } else if chose("mixed_star", "echo") {
+            stars == hits.len()
+        } else {
+            hits.first() == Some(&"*")
+        };
+        let allow_origin = if star { b"*".to_vec() } else { origin.to_vec() };
+        let methods = if chose("allow_methods", "requested") {
+            String::from_utf8_lossy(method).into_owned()
+        } else {
+            rule.allowed_methods.join(", ")
+        };
         let mut headers = vec![
             ("access-control-allow-origin".to_owned(), allow_origin),
-            ("access-control-allow-methods".to_owned(), rule.allowed_methods.join(", ").into_bytes()),
+            ("access-control-allow-methods".to_owned(), methods.into_bytes()),
         ];
-        if !asked.is_empty() {
-            headers.push(("access-control-allow-headers".to_owned(), asked.join(&b", "[..])));
+        let mut listed: Vec<Vec<u8>> = Vec::new();
+        for name in asked {
+            if preflight || (chose("acah_on_actual", "echoed") && header_allowed(rule, name)) {
+                listed.push(name.clone());
+            }
+        }
+        if !listed.is_empty() {
+            headers.push(("access-control-allow-headers".to_owned(), listed.join(&b", "[..])));
         }
         if !rule.expose_headers.is_empty() {
             headers.push(("access-control-expose-headers".to_owned(), rule.expose_headers.join(", ").into_bytes()));
@@ -110,7 +183,101 @@ pub fn evaluate(configuration: Option<&CorsConfiguration>, request: &CorsRequest
         if let Some(seconds) = rule.max_age_seconds {
             headers.push(("access-control-max-age".to_owned(), format!("{seconds}").into_bytes()));
         }
-        return (Said::Grant { rule: index, headers }, vary);
+        return Said::Grant { rule: index, headers };
     }
-    (Said::Refused("no rule"), vary)
+    Said::Refused("no rule")
+}
+
+/// What PutBucketCors stores of a document under the defaults of the OSS dialect; none if it must refuse it. Read by
+/// roxmltree, so only documents on which the two parsers agree say something.
+pub fn stored(tree: &roxmltree::Document<'_>) -> Option<CorsConfiguration> {
+    let root = tree.root_element();
+    if root.tag_name().name() != "CORSConfiguration" || has_text(root) {
+        return None;
+    }
+    let limits: &Limits = &Dialect::oss().limits;
+    let mut rules = Vec::new();
+    let mut vary: Vec<String> = Vec::new();
+    for child in root.children().filter(roxmltree::Node::is_element) {
+        match child.tag_name().name() {
+            "CORSRule" => rules.push(stored_rule(child, limits.max_age_seconds)?),
+            "ResponseVary" => vary.push(value(child)?),
+            _ => {}
+        }
+    }
+    if rules.is_empty() || rules.len() > limits.max_rules_certain {
+        return None;
+    }
+    let response_vary = match vary.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] | ["false"] => false,
+        ["true"] => true,
+        _ => return None,
+    };
+    Some(CorsConfiguration { rules, response_vary })
+}
+
+fn has_text(node: roxmltree::Node<'_, '_>) -> bool {
+    let texts = node.children().filter(roxmltree::Node::is_text).filter_map(|text| text.text());
+    texts.into_iter().any(|text| text.bytes().any(|byte| !byte.is_ascii_whitespace()))
+}
+
+/// The text of an element without child elements, white space around it off.
+fn value(node: roxmltree::Node<'_, '_>) -> Option<String> {
+    if node.children().any(|child| child.is_element()) {
+        return None;
+    }
+    let text: String = node.children().filter(roxmltree::Node::is_text).filter_map(|text| text.text()).collect();
+    Some(text.trim_matches(|c: char| c.is_ascii_whitespace()).to_owned())
+}
+
+fn stored_rule(node: roxmltree::Node<'_, '_>, oldest: u64) -> Option<CorsRule> {
+    if has_text(node) {
+        return None;
+    }
+    let mut rule = CorsRule::default();
+    for child in node.children().filter(roxmltree::Node::is_element) {
+        match child.tag_name().name() {
+            "AllowedOrigin" => {
+                let text = value(child)?;
+                let scheme = text.strip_suffix("://*").unwrap_or_default();
+                let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+                    && !scheme.contains(|c: char| !(c.is_ascii_alphanumeric() || c == '+' || c == '-' || c == '.'));
+                if text.is_empty() || is_scheme {
+                    return None;
+                }
+                rule.allowed_origins.push(Pattern::new(text)?);
+            }
+            "AllowedMethod" => {
+                let text = value(child)?;
+                if !["GET", "PUT", "DELETE", "POST", "HEAD"].contains(&text.as_str()) {
+                    return None;
+                }
+                rule.allowed_methods.push(text);
+            }
+            "AllowedHeader" => {
+                let text = value(child)?;
+                if text.is_empty() {
+                    return None;
+                }
+                rule.allowed_headers.push(Pattern::new(text.to_ascii_lowercase())?);
+            }
+            "ExposeHeader" => {
+                let text = value(child)?;
+                if text.is_empty() || text.contains(['*', '<', '>', '&', '\'', '"']) || text.contains(char::is_control)
+                {
+                    return None;
+                }
+                rule.expose_headers.push(text);
+            }
+            "MaxAgeSeconds" => {
+                let text = value(child)?;
+                if rule.max_age_seconds.is_some() || text.contains(|c: char| !c.is_ascii_digit()) {
+                    return None;
+                }
+                rule.max_age_seconds = Some(text.parse().ok().filter(|seconds| *seconds <= oldest)?);
+            }
+            _ => {}
+        }
+    }
+    (!rule.allowed_origins.is_empty() && !rule.allowed_methods.is_empty()).then_some(rule)
 }
