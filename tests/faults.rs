@@ -6,16 +6,17 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use corsuite::case::{Strength, Suite, strength};
-use corsuite::dialect::Dialect;
+use corsuite::dialect::{Behaviours, Dialect};
 use corsuite::implementation::{Embedded, Endpoint, EndpointOptions};
 use corsuite::mutants::measure;
 use corsuite::reference::faults::{Faulty, find};
 use corsuite::reference::lenient::Lenient;
 use corsuite::report::Answer;
-use corsuite::report::mutation::{Fate, Mutation, by_clause, terminal};
+use corsuite::report::mutation::{Fate, FaultReport, Mutation, by_clause, terminal};
 use corsuite::run::{Options, Target};
 use corsuite::serve;
 
@@ -76,46 +77,56 @@ fn snapshot(name: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
-/// Each fault behind a socket, against the first case that catches it under its clause.
+/// Each fault behind a socket, against the first case that catches it under its clause; several at a time.
 async fn over_http(suite: &Suite, mutation: &Mutation) {
-    let mut missed = Vec::new();
-    for fault in mutation.faults.iter().filter(|fault| fault.fate == Fate::Killed) {
-        let planted = find(&fault.id).unwrap();
-        let options = serve::options(Dialect::oss(), serve::owner(), serve::other());
-        let listener = serve::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let authority = listener.local_addr().unwrap().to_string();
-        let server = serve::serve(listener, Embedded::new(Faulty::new(options, planted)), std::future::pending());
-        let server = tokio::spawn(server);
-        let by_case: BTreeSet<&str> =
-            fault.kills.iter().filter(|kill| kill.clause == fault.clause).map(|kill| kill.case.as_str()).collect();
-        let client = EndpointOptions { timeout: Duration::from_secs(1), insecure: false, ca_certificates: None };
-        let client = Endpoint::new(&client).unwrap();
-        let case = suite.cases.iter().find(|case| by_case.contains(case.id.as_str())).unwrap();
-        let mut seen = Err(String::new());
-        // What one case alone does not show, because it takes several, the whole suite does.
-        for suite in [&Suite { cases: vec![case.clone()] }, suite] {
-            let target = Target { authority: authority.clone(), ..target(client.clone()) };
-            let report = run(target, suite, Options { complete: false, ..Options::default() }).await;
-            seen = match report {
-                Err(error) => Err(error.to_string()),
-                Ok(report) => {
-                    let mut found = report.cases.iter().flat_map(|case| &case.mismatches);
-                    let named = found.any(|found| found.clause == fault.clause);
-                    if named && report.answer(true) == Answer::No {
-                        Ok(())
-                    } else {
-                        Err("not seen over HTTP".to_owned())
-                    }
-                }
-            };
-            if seen.is_ok() {
-                break;
+    let killed = mutation.faults.iter().filter(|fault| fault.fate == Fate::Killed).cloned();
+    let (suite, killed) = (Arc::new(suite.clone()), Arc::new(Mutex::new(killed.collect::<Vec<_>>())));
+    let mut workers = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let (suite, killed) = (Arc::clone(&suite), Arc::clone(&killed));
+        workers.spawn(async move {
+            let mut missed = Vec::new();
+            loop {
+                let Some(fault) = killed.lock().unwrap().pop() else { break };
+                missed.extend(one_over_http(&suite, &fault).await.err().map(|why| format!("{}: {why}", fault.id)));
             }
-        }
-        server.abort();
-        missed.extend(seen.err().map(|why| format!("{}: {why}", fault.id)));
+            missed
+        });
     }
+    let missed = workers.join_all().await.concat();
     assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+async fn one_over_http(suite: &Suite, fault: &FaultReport) -> Result<(), String> {
+    let options = serve::options(Dialect::oss(), serve::owner(), serve::other());
+    let listener = serve::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let authority = listener.local_addr().unwrap().to_string();
+    let planted = Embedded::new(Faulty::new(options, find(&fault.id).unwrap()));
+    let server = tokio::spawn(serve::serve(listener, planted, std::future::pending()));
+    let by_case: BTreeSet<&str> =
+        fault.kills.iter().filter(|kill| kill.clause == fault.clause).map(|kill| kill.case.as_str()).collect();
+    let client = EndpointOptions { timeout: Duration::from_secs(1), insecure: false, ca_certificates: None };
+    let client = Endpoint::new(&client).unwrap();
+    let case = suite.cases.iter().find(|case| by_case.contains(case.id.as_str())).unwrap();
+    let mut seen = Err(String::new());
+    // What one case alone does not show, because it takes several, the whole suite does.
+    for suite in [&Suite { cases: vec![case.clone()] }, suite] {
+        let target = Target { authority: authority.clone(), ..target(client.clone()) };
+        let report = run(target, suite, Options { complete: false, ..Options::default() }).await;
+        seen = match report {
+            Err(error) => Err(error.to_string()),
+            Ok(report) => {
+                let mut found = report.cases.iter().flat_map(|case| &case.mismatches);
+                let named = found.any(|found| found.clause == fault.clause);
+                if named && report.answer(true) == Answer::No { Ok(()) } else { Err("not seen over HTTP".to_owned()) }
+            }
+        };
+        if seen.is_ok() {
+            break;
+        }
+    }
+    server.abort();
+    seen
 }
 
 const SEEDS: u64 = 24;
@@ -125,11 +136,22 @@ const SEEDS: u64 = 24;
 async fn another_way_of_being_right_is_no_fault() {
     let suite = suite();
     let dialect = Dialect::oss();
+    let mut taken = BTreeSet::new();
     for seed in 0..SEEDS {
         let options = serve::options(dialect, serve::owner(), serve::other());
-        let lenient = Embedded::new(Lenient::new(options, &dialect.clauses, seed));
-        let report = run(target(lenient), &suite, Options::default()).await.unwrap();
+        let lenient = Lenient::new(options, &dialect.clauses, seed);
+        let behaviours = lenient.behaviours();
+        taken.extend(Behaviours::POINTS.iter().map(|point| (point.name, behaviours.value(point.name).unwrap())));
+        let report = run(target(Embedded::new(lenient)), &suite, Options::default()).await.unwrap();
         assert_all_pass(&report);
+    }
+    // Every allowed value was taken, but for the two that a `should` speaks against (`tests/sweep.rs` takes these).
+    for point in Behaviours::POINTS {
+        for value in point.values {
+            let advised_against = [("scheme_star", "accepted"), ("allow_methods", "requested")];
+            let expected = !advised_against.contains(&(point.name, value));
+            assert_eq!(taken.contains(&(point.name, *value)), expected, "{}={value}", point.name);
+        }
     }
     // Over a socket header names may be written in another case.
     for seed in 0..4 {

@@ -1,12 +1,10 @@
 //! The generated cases against every fault: [`hunt`] counts how many exchanges it takes until the differential notices it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arbitrary::Unstructured;
-use tokio::sync::Mutex;
 
-use super::report;
+use super::{report, spread};
 use crate::case::Suite;
 use crate::dialect::Dialect;
 use crate::generate::{self, BYTES};
@@ -89,27 +87,13 @@ async fn first_failures(
     dialect: &Arc<Dialect>,
     jobs: usize,
 ) -> Vec<Option<usize>> {
-    let next = Arc::new(AtomicUsize::new(0));
-    let results = Arc::new(Mutex::new(vec![None; planted.len()]));
-    let mut tasks = tokio::task::JoinSet::new();
-    for _ in 0..jobs.max(1) {
-        let (suite, dialect, next, results) =
-            (Arc::clone(suite), Arc::clone(dialect), Arc::clone(&next), Arc::clone(&results));
-        let planted = planted.to_vec();
-        tasks.spawn(async move {
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(fault) = planted.get(at) else { break };
-                let first = first_failure(fault, &suite, &dialect).await;
-                if let Some(place) = results.lock().await.get_mut(at) {
-                    *place = first;
-                }
-            }
-        });
-    }
-    // A task that panics leaves its faults unfound.
-    while tasks.join_next().await.is_some() {}
-    std::mem::take(&mut *results.lock().await)
+    let (suite, dialect) = (Arc::clone(suite), Arc::clone(dialect));
+    let work = move |fault: &'static Fault| {
+        let (suite, dialect) = (Arc::clone(&suite), Arc::clone(&dialect));
+        async move { first_failure(fault, &suite, &dialect).await }
+    };
+    // A fault whose task panicked is not found.
+    spread(planted.to_vec(), jobs, work).await.into_iter().map(Option::flatten).collect()
 }
 
 async fn first_failure(fault: &'static Fault, suite: &Suite, dialect: &Arc<Dialect>) -> Option<usize> {

@@ -47,39 +47,61 @@ pub async fn measure(
     mutation
 }
 
-/// Cases against a fault, for each of these.
+/// Cases against a fault, for each of these. `seen` is told how many are done.
 async fn each(
     planted: Vec<(&'static Fault, Arc<Suite>)>,
     dialect: &Arc<Dialect>,
     jobs: usize,
     seen: impl Fn(usize) + Clone + Send + Sync + 'static,
 ) -> Vec<FaultReport> {
-    let planted = Arc::new(planted);
+    let faults: Vec<&'static Fault> = planted.iter().map(|(fault, _)| *fault).collect();
+    let done = Arc::new(AtomicUsize::new(0));
+    let dialect = Arc::clone(dialect);
+    let work = move |(fault, suite): (&'static Fault, Arc<Suite>)| {
+        let (dialect, done, seen) = (Arc::clone(&dialect), Arc::clone(&done), seen.clone());
+        async move {
+            let report = fault_report(fault, &suite, &dialect).await;
+            seen(done.fetch_add(1, Ordering::Relaxed) + 1);
+            report
+        }
+    };
+    let reports = spread(planted, jobs, work).await;
+    let broken = || Some("the run broke off".to_owned());
+    let pairs = reports.into_iter().zip(faults);
+    pairs.map(|(report, fault)| report.unwrap_or_else(|| blank(fault, broken()))).collect()
+}
+
+/// Does some work for each item, so many at a time. The results stand in the order of the items; there is none where a task
+/// panicked, and none for what it would have taken on.
+async fn spread<T, R, F>(
+    items: Vec<T>,
+    jobs: usize,
+    work: impl Fn(T) -> F + Clone + Send + Sync + 'static,
+) -> Vec<Option<R>>
+where
+    T: Clone + Send + Sync + 'static,
+    R: Clone + Send + 'static,
+    F: Future<Output = R> + Send,
+{
     let next = Arc::new(AtomicUsize::new(0));
-    let results = Arc::new(Mutex::new(vec![None; planted.len()]));
+    let results = Arc::new(Mutex::new(vec![None; items.len()]));
+    let items = Arc::new(items);
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..jobs.max(1) {
-        let (planted, dialect, next, results) =
-            (Arc::clone(&planted), Arc::clone(dialect), Arc::clone(&next), Arc::clone(&results));
-        let seen = seen.clone();
+        let (items, next, results, work) = (Arc::clone(&items), Arc::clone(&next), Arc::clone(&results), work.clone());
         tasks.spawn(async move {
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some((fault, suite)) = planted.get(at) else { break };
-                let report = fault_report(fault, suite, &dialect).await;
+                let Some(item) = items.get(at) else { break };
+                let result = work(item.clone()).await;
                 if let Some(place) = results.lock().await.get_mut(at) {
-                    *place = Some(report);
+                    *place = Some(result);
                 }
-                seen(at + 1);
             }
         });
     }
-    // A task that panics leaves its fault without a report, which is told below.
     while tasks.join_next().await.is_some() {}
-    let reports = std::mem::take(&mut *results.lock().await);
-    let pairs = reports.into_iter().zip(planted.iter());
-    let broken = || Some("the run broke off".to_owned());
-    pairs.map(|(report, (fault, _))| report.unwrap_or_else(|| blank(fault, broken()))).collect()
+    std::mem::take(&mut *results.lock().await)
 }
 
 /// Adds to the cover what it lacks: a fault that is seen only by comparing several cases needs all that take part. Each fault
