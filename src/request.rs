@@ -1,6 +1,6 @@
 //! From a step to the HTTP request to send: [`draft`] says what, [`build`] to where and by whom.
 //!
-//! The runner sends what is made here, and the oracle answers it ([`crate::predict`]). Time is an argument.
+//! The runner sends what is made here, and the oracle answers it. Time is an argument.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

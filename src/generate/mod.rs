@@ -1,6 +1,6 @@
 //! Configurations, requests, documents and whole cases from bytes: [`case`](fn@case).
 //!
-//! The bytes come from libFuzzer, from proptest, or from [`bytes`], which makes them of a seed and an index. The same bytes
+//! The bytes come from libFuzzer, from proptest, or from [`fn@bytes`], which makes them of a seed and an index. The same bytes
 //! give the same value for ever: tests pin that, so a finding is replayed from its seed by any later version.
 //!
 //! Mostly valid, near misses on purpose. Rules come first; requests are made from the rules that they will be held
