@@ -39,6 +39,10 @@ pub(super) fn mutants(arguments: &Mutants, context: &Context) -> Result<Exit, Fa
 
 /// `corsuite mutants --fuzz`
 fn fuzz(arguments: &Mutants, dialect: &Dialect, context: &Context) -> Result<Exit, Failure> {
+    // Said before the work, not after it.
+    if matches!(arguments.format, MutantsFormat::Clauses | MutantsFormat::Matrix) {
+        return Err(Failure::usage("`--fuzz` has no such format").help("`--format terminal` or `--format json`"));
+    }
     let options = HuntOptions {
         seeds: arguments.seeds.clone(),
         exchanges: arguments.exchanges,
@@ -58,10 +62,7 @@ fn fuzz(arguments: &Mutants, dialect: &Dialect, context: &Context) -> Result<Exi
         MutantsFormat::Json => {
             print(&format!("{}\n", serde_json::to_string_pretty(&found).map_err(Failure::unknown)?))?;
         }
-        MutantsFormat::Terminal => print(&crate::report::hunt::terminal(&found))?,
-        MutantsFormat::Clauses | MutantsFormat::Matrix => {
-            return Err(Failure::usage("`--fuzz` has no such format").help("`--format terminal` or `--format json`"));
-        }
+        _ => print(&crate::report::hunt::terminal(&found))?,
     }
     Ok(if found.is_complete() { Exit::Yes } else { Exit::No })
 }

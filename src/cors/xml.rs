@@ -44,15 +44,20 @@ pub struct RuleElement {
 }
 
 impl RuleElement {
-    /// All values, in one text: equal for rules that say the same in the same order.
-    pub fn to_text(&self) -> String {
-        let lists = [
+    /// AllowedOrigin, AllowedMethod, AllowedHeader, ExposeHeader, MaxAgeSeconds.
+    pub fn lists(&self) -> [&Vec<Text>; 5] {
+        [
             &self.allowed_origins,
             &self.allowed_methods,
             &self.allowed_headers,
             &self.expose_headers,
             &self.max_age_seconds,
-        ];
+        ]
+    }
+
+    /// All values, in one text: equal for rules that say the same in the same order.
+    pub fn to_text(&self) -> String {
+        let lists = self.lists();
         let values = lists.map(|list| list.iter().map(|text| text.value.trim_ascii()).collect::<Vec<_>>().join("\n"));
         values.join("\n\n")
     }

@@ -241,13 +241,7 @@ mod tests {
             let values = |text: &str| {
                 let document = parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"));
                 let rules = document.rules.iter().map(|rule| {
-                    let lists = [
-                        &rule.allowed_origins,
-                        &rule.allowed_methods,
-                        &rule.allowed_headers,
-                        &rule.expose_headers,
-                        &rule.max_age_seconds,
-                    ];
+                    let lists = rule.lists();
                     lists.map(|list| list.iter().map(|text| text.value.clone()).collect::<Vec<_>>())
                 });
                 let vary: Vec<String> = document.response_vary.iter().map(|text| text.value.clone()).collect();

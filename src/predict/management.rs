@@ -221,13 +221,7 @@ fn digest_fits(put: &PutCors, document: &[u8]) -> bool {
 fn is_open(written: &xml::Document, stored: &CorsConfiguration) -> bool {
     let spaced = |text: &xml::Text| text.value.trim_ascii() != text.value;
     let rule = |rule: &xml::RuleElement| {
-        let lists = [
-            &rule.allowed_origins,
-            &rule.allowed_methods,
-            &rule.allowed_headers,
-            &rule.expose_headers,
-            &rule.max_age_seconds,
-        ];
+        let lists = rule.lists();
         let stars = |list: &[xml::Text]| list.iter().filter(|text| text.value.contains('*')).count() > 1;
         let empty = |list: &&Vec<xml::Text>| list.iter().any(|text| text.value.trim_ascii().is_empty());
         !rule.unknown.is_empty()
