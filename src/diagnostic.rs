@@ -168,9 +168,9 @@ pub fn render(diagnostics: &[Diagnostic], style: Style) -> String {
         if !text.is_empty() {
             text.push('\n');
         }
-        // The renderer shows C0 controls as pictures and lets C1 pass.
-        let drives = |c: char| matches!(c, '\u{80}'..='\u{9f}');
-        text.push_str(&renderer.render(&groups).replace(drives, "\u{fffd}"));
+        // The renderer shows C0 controls and some directions as pictures, and lets the rest pass.
+        let passed = |c: char| matches!(c, '\u{80}'..='\u{9f}') || rearranges(c);
+        text.push_str(&renderer.render(&groups).replace(passed, "\u{fffd}"));
         text.push('\n');
     }
     text
@@ -189,6 +189,11 @@ fn clamp(text: &str, span: &Span) -> Span {
     start..floor(span.end).max(start)
 }
 
+/// Unicode's directional formatting, separators and characters of no width: they reorder, split or hide what a reader sees.
+fn rearranges(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{061c}' | '\u{feff}')
+}
+
 /// The text with control, direction and line-separating characters written as `\u{…}`; line ends become `\n`.
 pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -197,11 +202,7 @@ pub fn visible(text: &str) -> String {
             '\n' => shown.push_str("\\n"),
             '\r' => shown.push_str("\\r"),
             '\t' => shown.push_str("\\t"),
-            // Unicode's explicit directional formatting and separators reorder or split what a reader sees.
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{061c}' | '\u{feff}' => {
-                shown.extend(character.escape_unicode());
-            }
-            _ if character.is_control() => shown.extend(character.escape_unicode()),
+            _ if character.is_control() || rearranges(character) => shown.extend(character.escape_unicode()),
             _ => shown.push(character),
         }
     }

@@ -82,13 +82,23 @@ pub fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
         Some(rest) => (rest, 3),
         None => (text, 0),
     };
-    if let Some((at, _)) = text.char_indices().find(|(_, character)| !is_char(*character)) {
+    if let Some(at) = forbidden(text) {
         return fail(at + skipped, "a character that XML does not allow");
     }
     Builder::default().run(text).map_err(|mut error| {
         error.offset += skipped;
         error
     })
+}
+
+/// Byte of the first character that XML does not allow.
+fn forbidden(text: &str) -> Option<usize> {
+    // All that are forbidden begin with a control character or, U+FFFE and U+FFFF, with byte EF; few documents hold either.
+    let suspect = |byte: u8| byte < b' ' || byte == 0xef;
+    if !text.as_bytes().chunks(64).any(|part| part.iter().fold(false, |found, byte| found | suspect(*byte))) {
+        return None;
+    }
+    text.char_indices().find(|(_, character)| !is_char(*character)).map(|(at, _)| at)
 }
 
 /// Production 2 of XML 1.0.
@@ -321,6 +331,11 @@ fn resolve(name: &str) -> Option<char> {
 
 /// `version="1.x"`, then `encoding="UTF-8"`, then `standalone="yes|no"` (production 23).
 fn declared(declaration: &str) -> Result<(), XmlError> {
+    let other = || fail(0, "an XML declaration other than version 1.0 in UTF-8");
+    // No reference stands in one.
+    if declaration.contains('&') {
+        return other();
+    }
     let rest = declaration.strip_prefix("xml").unwrap_or(declaration);
     let found = attributes(rest, 0)?;
     let names: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
@@ -335,7 +350,7 @@ fn declared(declaration: &str) -> Result<(), XmlError> {
         "encoding" => value.eq_ignore_ascii_case("utf-8"),
         _ => value == "yes" || value == "no",
     });
-    if in_order && valid { Ok(()) } else { fail(0, "an XML declaration other than version 1.0 in UTF-8") }
+    if in_order && valid { Ok(()) } else { other() }
 }
 
 /// Name and value of each attribute; the input is what follows the name in a tag.
@@ -456,6 +471,7 @@ mod tests {
             "<?xml version='2.0'?><a/>",
             "<?xml version='1.0' encoding='gbk'?><a/>",
             "<?xml encoding='utf-8' version='1.0'?><a/>",
+            "<?xml version='1.0' encoding='&#117;tf-8'?><a/>",
             "<!DOCTYPE a><a/>",
             "<!DOCTYPE a [<!ENTITY e 'x'>]><a>&e;</a>",
             "<a>&e;</a>",

@@ -81,14 +81,18 @@ fn snapshot(name: &str, text: &str) {
 async fn over_http(suite: &Suite, mutation: &Mutation) {
     let killed = mutation.faults.iter().filter(|fault| fault.fate == Fate::Killed).cloned();
     let (suite, killed) = (Arc::new(suite.clone()), Arc::new(Mutex::new(killed.collect::<Vec<_>>())));
+    let client = EndpointOptions { timeout: Duration::from_secs(1), insecure: false, ca_certificates: None };
+    let client = Endpoint::new(&client).unwrap();
     let mut workers = tokio::task::JoinSet::new();
     for _ in 0..4 {
-        let (suite, killed) = (Arc::clone(&suite), Arc::clone(&killed));
+        let (suite, killed, client) = (Arc::clone(&suite), Arc::clone(&killed), client.clone());
         workers.spawn(async move {
             let mut missed = Vec::new();
             loop {
                 let Some(fault) = killed.lock().unwrap().pop() else { break };
-                missed.extend(one_over_http(&suite, &fault).await.err().map(|why| format!("{}: {why}", fault.id)));
+                missed.extend(
+                    one_over_http(&suite, &fault, &client).await.err().map(|why| format!("{}: {why}", fault.id)),
+                );
             }
             missed
         });
@@ -97,7 +101,7 @@ async fn over_http(suite: &Suite, mutation: &Mutation) {
     assert!(missed.is_empty(), "{}", missed.join("\n"));
 }
 
-async fn one_over_http(suite: &Suite, fault: &FaultReport) -> Result<(), String> {
+async fn one_over_http(suite: &Suite, fault: &FaultReport, client: &Endpoint) -> Result<(), String> {
     let options = serve::options(Dialect::oss(), serve::owner(), serve::other());
     let listener = serve::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let authority = listener.local_addr().unwrap().to_string();
@@ -105,8 +109,6 @@ async fn one_over_http(suite: &Suite, fault: &FaultReport) -> Result<(), String>
     let server = tokio::spawn(serve::serve(listener, planted, std::future::pending()));
     let by_case: BTreeSet<&str> =
         fault.kills.iter().filter(|kill| kill.clause == fault.clause).map(|kill| kill.case.as_str()).collect();
-    let client = EndpointOptions { timeout: Duration::from_secs(1), insecure: false, ca_certificates: None };
-    let client = Endpoint::new(&client).unwrap();
     let case = suite.cases.iter().find(|case| by_case.contains(case.id.as_str())).unwrap();
     let mut seen = Err(String::new());
     // What one case alone does not show, because it takes several, the whole suite does.

@@ -172,7 +172,7 @@ pub enum Framing {
 }
 
 /// Additions to a request.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Extra {
     /// Query in place of the usual one, percent-encoded.
@@ -285,7 +285,7 @@ pub struct Preflight {
 }
 
 /// Any other request.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ObjectRequest {
     /// Method.

@@ -14,34 +14,40 @@ use std::fmt;
 /// assert!(Pattern::new("*.example.*").is_none());
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct Pattern(String);
+pub struct Pattern {
+    text: String,
+    /// Byte of the asterisk.
+    star: Option<usize>,
+}
 
 impl Pattern {
     /// From its text; `None` if it holds two asterisks.
     pub fn new(text: impl Into<String>) -> Option<Self> {
         let text = text.into();
-        (text.matches('*').count() <= 1).then_some(Self(text))
+        let star = text.find('*');
+        let second = star.and_then(|at| text.get(at + 1..)).is_some_and(|rest| rest.contains('*'));
+        (!second).then_some(Self { text, star })
     }
 
     /// The lone asterisk, which matches everything.
     #[must_use]
     pub fn star() -> Self {
-        Self("*".to_owned())
+        Self { text: "*".to_owned(), star: Some(0) }
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Whether the pattern is the lone asterisk, which matches everything.
     pub fn is_star(&self) -> bool {
-        self.0 == "*"
+        self.star.is_some() && self.text.len() == 1
     }
 
     /// Whether there is an asterisk.
     pub fn has_star(&self) -> bool {
-        self.0.contains('*')
+        self.star.is_some()
     }
 
     /// Whether the whole of `value` fits, byte by byte. Prefix and suffix may not overlap, so `ab*ba` does not match
@@ -56,21 +62,21 @@ impl Pattern {
     }
 
     fn compare(&self, value: &[u8], same: impl Fn(&[u8], &[u8]) -> bool) -> bool {
-        let Some((prefix, suffix)) = self.0.split_once('*') else {
-            return same(self.0.as_bytes(), value);
-        };
+        let whole = self.text.as_bytes();
+        let Some(star) = self.star else { return same(whole, value) };
+        let (prefix, suffix) = (whole.get(..star).unwrap_or_default(), whole.get(star + 1..).unwrap_or_default());
         if value.len() < prefix.len() + suffix.len() {
             return false;
         }
         let (head, rest) = value.split_at(prefix.len());
         let tail = rest.split_at(rest.len() - suffix.len()).1;
-        same(prefix.as_bytes(), head) && same(suffix.as_bytes(), tail)
+        same(prefix, head) && same(suffix, tail)
     }
 }
 
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 

@@ -86,7 +86,15 @@ pub struct Text {
 /// The first reason why it is not well-formed XML (clause `xml.ill-formed`), or why its elements hold what they cannot:
 /// text between elements, or elements in a value.
 pub fn parse(bytes: &[u8]) -> Result<Document, XmlError> {
-    let root = xml::parse(bytes)?;
+    read(&xml::parse(bytes)?)
+}
+
+/// The same of a tree.
+///
+/// # Errors
+///
+/// If its elements hold what they cannot.
+pub fn read(root: &Element) -> Result<Document, XmlError> {
     let mut document = Document {
         root: root.name.clone(),
         namespaced: root.namespaced,
@@ -95,7 +103,7 @@ pub fn parse(bytes: &[u8]) -> Result<Document, XmlError> {
         response_vary: Vec::new(),
         unknown: Vec::new(),
     };
-    no_text(&root)?;
+    no_text(root)?;
     for child in &root.children {
         match child.name.as_str() {
             "CORSRule" => document.rules.push(rule(child)?),

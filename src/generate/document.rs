@@ -96,7 +96,8 @@ pub(super) fn styled(u: &mut Unstructured<'_>, set: &RuleSet) -> String {
         .pick(&["", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>", "<?xml version='1.0'?>\n", "\u{feff}"])
         .to_owned();
     if source.one_in(8) {
-        text.push_str("<!-- before --><?target instruction?>");
+        text.push_str("<!-- before -->");
+        text.push_str(source.pick(&["<?target instruction?>", "<?xml-stylesheet href='a.css'?>"]));
     }
     text.push_str("<CORSConfiguration>");
     let vary_first = source.one_in(6);
@@ -106,7 +107,7 @@ pub(super) fn styled(u: &mut Unstructured<'_>, set: &RuleSet) -> String {
     }
     for rule in &set.rules {
         text.push_str(space);
-        text.push_str("<CORSRule>");
+        text.push_str(source.pick(&["<CORSRule>", "<CORSRule>", "<CORSRule>", "<CORSRule\n>"]));
         for child in children(&mut source, rule) {
             text.push_str(space);
             text.push_str(&child);

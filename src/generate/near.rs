@@ -7,81 +7,106 @@ use crate::cors::Pattern;
 
 /// What an asterisk may stand for.
 const FILLS: [&str; 9] = ["a", "", "x.y", "app", "a-b_c", "evil.test/", "*", "0:8080", "null"];
+/// Origins for a rule that allows all.
+const ANY: [&str; 8] = [
+    "https://anywhere.test",
+    "null",
+    "http://a",
+    "chrome-extension://abc",
+    "x",
+    "https://a.test:0443",
+    "https://user@a.test",
+    "https://A.test",
+];
 
 /// An Origin made from a pattern: one that it matches, or one that differs from such a one in one way.
 pub fn origin(u: &mut Unstructured<'_>, pattern: &Pattern) -> String {
     let mut source = Source(u);
     let text = pattern.as_str();
     if pattern.is_star() {
-        return (*source.pick(&["https://anywhere.test", "null", "http://a", "chrome-extension://abc", "x"]))
-            .to_owned();
+        return (*source.pick(&ANY)).to_owned();
     }
     let filled = fill(&mut source, text);
-    match source.below(27) {
-        // About half of them match.
-        0..=11 => filled,
-        24 => special(&mut source, &filled),
-        25 => text.replacen('*', "", 1).replacen("://.", "://", 1),
-        26 => {
-            let mut changed = filled;
-            changed.pop();
-            changed.push('x');
-            changed
-        }
-        12 => format!("{filled}.evil.test"),
-        13 => format!("{filled}x"),
-        14 => format!("evil{filled}"),
-        15 => filled.replacen("://", "://evil", 1),
-        16 => other_scheme(&filled),
-        17 => other_port(&mut source, &filled),
-        18 => filled.to_ascii_uppercase(),
-        19 => filled.replacen("://", "://x.", 1),
-        20 => format!("{filled}/"),
-        21 => match source.below(4) {
-            0 => "null".to_owned(),
-            1 => format!("{filled}, https://second.test"),
-            2 => format!("{filled} "),
-            _ => format!("{filled}/path?x=y#z"),
-        },
-        22 => without_one(&mut source, &filled),
-        _ => one_other(&mut source, text, &filled),
-    }
+    // About half of them match.
+    if source.one_in(2) { changed(&mut source, text, filled) } else { filled }
 }
 
-/// Spellings that somebody folds, cuts or trusts.
-fn special(source: &mut Source<'_, '_>, origin: &str) -> String {
-    let (scheme, host) = origin.split_once("://").unwrap_or(("https", origin));
-    match source.below(14) {
-        0 => format!("{scheme}://user@{host}"),
-        1 => format!("{scheme}://{host}@evil.test"),
-        2 => format!("{scheme}://{host}."),
-        3 => format!("{scheme}://{}", host.replacen('a', "%61", 1)),
-        4 => format!("{origin}#x"),
-        5 => format!("blob:{origin}"),
-        6 => origin.replace('/', "\\"),
-        7 => format!("{origin};x"),
-        8 => match host.rsplit_once(':') {
+/// One change; the last ones are spellings that somebody folds, cuts or trusts.
+fn changed(source: &mut Source<'_, '_>, pattern: &str, origin: String) -> String {
+    let (scheme, host) = origin.split_once("://").unwrap_or(("https", &origin));
+    match source.below(40) {
+        0 => format!("{origin}.evil.test"),
+        1 => format!("{origin}x"),
+        2 => format!("evil{origin}"),
+        3 => origin.replacen("://", "://evil", 1),
+        4 | 5 => other_scheme(&origin),
+        6 | 7 => other_port(source, &origin),
+        8 => origin.to_ascii_uppercase(),
+        9 => origin.replacen("://", "://x.", 1),
+        10 => format!("{origin}/"),
+        11 => "null".to_owned(),
+        12 => format!("{origin}, https://second.test"),
+        13 => format!("{origin} "),
+        14 => format!("{origin}/path?x=y#z"),
+        15 | 16 => without_one(source, &origin),
+        17..=19 => one_other(source, pattern, &origin),
+        20 => pattern.replacen('*', "", 1).replacen("://.", "://", 1),
+        21 | 22 => {
+            let mut other = origin;
+            other.pop();
+            other.push('x');
+            other
+        }
+        // The asterisk takes a neighbour along.
+        23 | 24 => match pattern.split_once('*') {
+            Some((head, tail)) => {
+                let mut head = head.to_owned();
+                head.pop();
+                format!("{head}y{}{tail}", source.pick(&FILLS))
+            }
+            None => format!("{origin}y"),
+        },
+        25 => match pattern.split_once('*') {
+            Some((head, tail)) => format!("{head}{}y{}", source.pick(&FILLS), tail.get(1..).unwrap_or_default()),
+            None => format!("y{origin}"),
+        },
+        26 => format!("{scheme}://user@{host}"),
+        27 => format!("{scheme}://{host}@evil.test"),
+        28 => format!("{scheme}://{host}."),
+        29 => format!("{scheme}://{}", host.replacen('a', "%61", 1)),
+        30 => format!("{origin}#x"),
+        31 => format!("blob:{origin}"),
+        32 => origin.replace('/', "\\"),
+        33 => format!("{origin};x"),
+        34 => match host.rsplit_once(':') {
             Some((host, port)) => format!("{scheme}://{host}:0{port}"),
             None => format!("{origin}:0443"),
         },
-        9 => format!("{origin}{}", "x".repeat(source.pick(&[60, 300, 1500]))),
-        10 => "*".to_owned(),
-        11 => format!("{scheme}://*.{host}"),
-        12 => origin.replacen('.', "\u{ff0e}", 1),
+        35 => format!("{origin}{}", "x".repeat(source.pick(&[60, 300, 1500]))),
+        36 => "*".to_owned(),
+        37 => format!("{scheme}://*.{host}"),
+        38 => origin.replacen('.', "\u{ff0e}", 1),
         _ => format!("{scheme}:{host}"),
     }
+}
+
+/// A header name that an AllowedHeader matches.
+pub(super) fn allowed_header(source: &mut Source<'_, '_>, pattern: &Pattern) -> String {
+    if pattern.is_star() {
+        return (*source.pick(&["x-anything", "authorization", "content-type", "a", "x-a-longer-name-of-a-header"]))
+            .to_owned();
+    }
+    pattern.as_str().replacen('*', source.pick(&["a", "", "meta-b", "x-oss-", "z9"]), 1)
 }
 
 /// A header name made from an AllowedHeader: one that it matches, or one that differs in one way.
 pub fn header(u: &mut Unstructured<'_>, pattern: &Pattern) -> String {
     let mut source = Source(u);
+    let filled = allowed_header(&mut source, pattern);
     if pattern.is_star() {
-        return (*source.pick(&["x-anything", "authorization", "content-type", "a"])).to_owned();
+        return filled;
     }
     let text = pattern.as_str();
-    let at = source.below(5);
-    let fill = ["a", "", "meta-b", "x-oss-", "z9"].get(at).copied().unwrap_or_default();
-    let filled = text.replacen('*', fill, 1);
     match source.below(14) {
         0..=5 => filled,
         // Names that somebody lets pass in any case, and some that are none.
@@ -106,12 +131,15 @@ pub fn header(u: &mut Unstructured<'_>, pattern: &Pattern) -> String {
 }
 
 fn fill(source: &mut Source<'_, '_>, text: &str) -> String {
-    if source.one_in(8)
-        && let Some(overlapping) = overlap(text)
-    {
-        return overlapping;
+    match source.below(8) {
+        7 => overlap(text).unwrap_or_else(|| text.replacen('*', "a", 1)),
+        // What follows the asterisk comes twice.
+        6 => {
+            let tail = text.split_once('*').map_or("", |(_, tail)| tail);
+            text.replacen('*', &format!("a{tail}"), 1)
+        }
+        _ => text.replacen('*', source.pick(&FILLS), 1),
     }
-    text.replacen('*', source.pick(&FILLS), 1)
 }
 
 /// Prefix and suffix of a pattern laid over each other by as much as they share: matched only by who lets them overlap.

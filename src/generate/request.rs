@@ -20,11 +20,13 @@ pub(super) struct Aimed {
 /// A request near one of the rules; `headers` says whether it may ask for any.
 pub(super) fn aim(u: &mut Unstructured<'_>, rules: &[CorsRule], headers: bool) -> Aimed {
     let mut source = Source(u);
-    let at = source.below(rules.len());
+    // The last of many is the one that somebody drops.
+    let last = rules.len().saturating_sub(1);
+    let at = if source.one_in(5) { last } else { source.below(rules.len()) };
     let nothing = CorsRule::default();
     let rule = rules.get(at).unwrap_or(&nothing);
     // Origin of one rule and method or headers of another: who mixes rules lets it through.
-    let other = if source.one_in(6) { rules.get(source.below(rules.len())).unwrap_or(rule) } else { rule };
+    let other = if source.one_in(4) { rules.get(source.below(rules.len())).unwrap_or(rule) } else { rule };
     let pattern = one_of(&mut source, &rule.allowed_origins).unwrap_or_else(|| super::pattern(source.0));
     let origin = near::origin(source.0, &pattern);
     let method = if source.one_in(8) {
@@ -36,24 +38,44 @@ pub(super) fn aim(u: &mut Unstructured<'_>, rules: &[CorsRule], headers: bool) -
         let at = source.below(other.allowed_methods.len());
         other.allowed_methods.get(at).cloned().unwrap_or_else(|| "GET".to_owned())
     };
-    let mut lines = Vec::new();
-    if headers && source.below(3) > 0 {
-        let count = source.weighted(1, &[(25, 2), (10, 3), (3, 24), (1, 60), (1, 120), (2, 0)]);
-        let mut names: Vec<String> = Vec::with_capacity(count);
-        for _ in 0..count {
-            let pattern = one_of(&mut source, &other.allowed_headers);
-            let pattern = pattern.or_else(|| Pattern::new(source.pick(&["x-custom", "content-type", "range"])));
-            names.push(near::header(source.0, &pattern.unwrap_or_else(Pattern::star)));
-        }
-        let separator = source.weighted(",", &[(30, ", "), (6, " , "), (6, "\t,\t"), (2, ",,")]);
-        match names.as_slice() {
-            [first, rest @ ..] if !rest.is_empty() && source.one_in(6) => {
-                lines = vec![first.clone(), rest.join(separator)];
-            }
-            names => lines = vec![names.join(separator)],
-        }
-    }
+    let lines = if headers && source.below(3) > 0 { header_lines(&mut source, rule, other) } else { Vec::new() };
     Aimed { origin, method, headers: lines }
+}
+
+/// Header names that one rule allows, or two of them together, or nearly; in one line or two.
+fn header_lines(source: &mut Source<'_, '_>, rule: &CorsRule, other: &CorsRule) -> Vec<String> {
+    // One name that this rule allows and one that the other does: no rule may allow them together.
+    if !std::ptr::eq(rule, other) && source.one_in(3) {
+        let mut name = |of: &CorsRule| {
+            let pattern = one_of(source, &of.allowed_headers).unwrap_or_else(Pattern::star);
+            near::allowed_header(source, &pattern)
+        };
+        return vec![format!("{},{}", name(rule), name(other))];
+    }
+    let count = source.weighted(1, &[(25, 2), (10, 3), (4, 24), (2, 60), (2, 120), (2, 0)]);
+    // Of many names at most one is amiss: the last, mostly.
+    let many = count > 3;
+    let amiss = match source.below(4) {
+        0 => Some(source.below(count)),
+        1 => Some(count.saturating_sub(1)),
+        _ => None,
+    };
+    let mut names: Vec<String> = Vec::with_capacity(count);
+    for at in 0..count {
+        let pattern = one_of(source, if at == 0 { &other.allowed_headers } else { &rule.allowed_headers });
+        let pattern = pattern.or_else(|| Pattern::new(source.pick(&["x-custom", "content-type", "range"])));
+        let pattern = pattern.unwrap_or_else(Pattern::star);
+        names.push(match amiss {
+            Some(amiss) if many && amiss == at => format!("{}-amiss", near::allowed_header(source, &pattern)),
+            _ if many => near::allowed_header(source, &pattern),
+            _ => near::header(source.0, &pattern),
+        });
+    }
+    let separator = source.weighted(",", &[(28, ", "), (6, " , "), (5, "\t,\t"), (2, ",,"), (3, " "), (2, ";")]);
+    match names.as_slice() {
+        [first, rest @ ..] if !rest.is_empty() && source.one_in(6) => vec![first.clone(), rest.join(separator)],
+        names => vec![names.join(separator)],
+    }
 }
 
 fn one_of(source: &mut Source<'_, '_>, patterns: &[Pattern]) -> Option<Pattern> {

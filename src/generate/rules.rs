@@ -7,7 +7,9 @@ use crate::case::{Rule, RuleSet};
 use crate::cors::{CorsConfiguration, CorsRule, Pattern};
 
 const SCHEMES: [&str; 6] = ["https", "http", "https", "http", "capacitor", "chrome-extension"];
-const HOSTS: [&str; 15] = [
+const HOSTS: [&str; 18] = [
+    "a(b.example",
+    "under_score.test",
     "a?b.example",
     "app.example",
     "www.example.com",
@@ -23,7 +25,11 @@ const HOSTS: [&str; 15] = [
     "UPPER.example",
     "very-long-label-of-sixty-three-characters-which-is-the-limit-oki.another-rather-long-label-that-goes-on.and-on.and-on.example",
     "b\u{fc}cher.example",
+    LONG,
 ];
+/// Longer than a name can be, and than a buffer of 255 bytes holds.
+const LONG: &str = "a-label-of-sixty-three-characters-xxxxxxxxxxxxxxxxxxxxxxxxxxxxx.another-label-of-sixty-three-characters-xxxxxxxxxxxxxxxxxxxxxxx.\
+    a-third-label-of-sixty-three-characters-xxxxxxxxxxxxxxxxxxxxxxx.one-more-label-of-sixty-three-characters-xxxxxxxxxxxxxxxxxxxxxx.example";
 const PORTS: [&str; 6] = ["", "", ":3000", ":8080", ":443", ":80"];
 /// Methods of rules.
 pub(super) const METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "HEAD"];
@@ -55,13 +61,17 @@ fn origin(source: &mut Source<'_, '_>) -> String {
 /// The text of an AllowedOrigin with at most one asterisk.
 fn origin_text(source: &mut Source<'_, '_>) -> String {
     let whole = origin(source);
-    match source.below(20) {
+    match source.below(24) {
         0..=9 => whole,
         10 | 11 => "*".to_owned(),
         12..=14 => format!("{}://*.{}", source.pick(&SCHEMES), source.pick(&HOSTS)),
         15 => format!("{whole}:*"),
         16 => source.pick(&HOSTS).to_owned(),
         17 => format!("*.{}", source.pick(&HOSTS)),
+        19 => format!("{whole}*"),
+        // Both sides of the asterisk share something.
+        20 => format!("{}://a.*.{}", source.pick(&SCHEMES), source.pick(&HOSTS)),
+        21 => format!("{}://app*app.example", source.pick(&SCHEMES)),
         18 => match source.below(3) {
             0 => "null".to_owned(),
             1 => format!("{whole}/"),
@@ -93,12 +103,17 @@ fn several<'t>(source: &mut Source<'_, '_>, least: usize, of: &[&'t str]) -> Vec
 }
 
 fn rule(source: &mut Source<'_, '_>) -> Rule {
-    let owned = |values: Vec<&str>| values.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    // Many values are numbered: a list that is cut shows.
+    let owned = |values: Vec<&str>| -> Vec<String> {
+        let many = values.len() > 3;
+        let name = |(at, value): (usize, &str)| if many && at > 1 { format!("x-n{at}") } else { value.to_owned() };
+        values.into_iter().enumerate().map(name).collect()
+    };
     let origins = source.weighted(1, &[(20, 2), (10, 3)]);
     let methods = several(source, 1, &METHODS);
     Rule {
         allowed_origins: (0..origins).map(|_| origin_text(source)).collect(),
-        allowed_methods: owned(methods),
+        allowed_methods: methods.into_iter().map(str::to_owned).collect(),
         allowed_headers: owned(several(source, 0, &HEADERS)),
         expose_headers: owned(several(source, 0, &EXPOSED)),
         max_age_seconds: if source.one_in(3) { Vec::new() } else { vec![source.pick(&AGES).to_owned()] },
@@ -108,13 +123,21 @@ fn rule(source: &mut Source<'_, '_>) -> Rule {
 /// Rules as text: mostly such as a server takes; about one set in eight breaks one rule of the documents.
 pub fn rule_set(u: &mut Unstructured<'_>) -> RuleSet {
     let mut source = Source(u);
-    let count = source.weighted(2, &[(30, 1), (20, 3), (10, 4), (2, 10), (1, 11), (1, 20), (2, 21)]);
+    let count = source.weighted(2, &[(30, 1), (20, 3), (10, 4), (3, 10), (2, 11), (1, 20), (2, 21)]);
+    let copies = count > 4 && source.one_in(3);
     let mut rules: Vec<Rule> = Vec::with_capacity(count);
     for _ in 0..count {
         let mut next = rule(&mut source);
+        if let Some(first) = rules.first().filter(|_| copies) {
+            next = first.clone();
+        }
         // Rules that share an origin are the ones that order and fall-through are about.
         if let Some(before) = rules.last().filter(|_| source.one_in(3)) {
             next.allowed_origins.clone_from(&before.allowed_origins);
+            // And those that share methods, too, are told apart by headers alone.
+            if source.one_in(2) {
+                next.allowed_methods.clone_from(&before.allowed_methods);
+            }
         } else if let Some(before) = rules.first().filter(|_| source.one_in(12)) {
             next = before.clone();
         }
@@ -128,45 +151,99 @@ pub fn rule_set(u: &mut Unstructured<'_>) -> RuleSet {
     set
 }
 
+/// Rules as text, of which nearly all break one rule of the documents.
+pub(super) fn broken_rule_set(u: &mut Unstructured<'_>) -> RuleSet {
+    let mut source = Source(u);
+    let mut set = RuleSet { rules: vec![rule(&mut source)], response_vary: None };
+    break_one(&mut source, &mut set);
+    set
+}
+
+/// A value that breaks a rule of the documents, or stands just beside it, by its element.
+const BROKEN: [(&str, &[&str]); 6] = [
+    ("AllowedOrigin", &["http://*.*", "**", "https://*.example.*", "https://*", "", " https://app.example "]),
+    (
+        "AllowedMethod",
+        &["PATCH", "OPTIONS", "", "GETGET", "*", "GET,PUT", "GET PUT", "get", "Put", "put", "Get", "Head", " GET"],
+    ),
+    ("AllowedHeader", &["**", "x-*-*", "", " x-custom"]),
+    ("ExposeHeader", &["*", "x-*", "a&b", "<a>", "\"a\"", "'a'", "a\"", "", "ETag "]),
+    (
+        "MaxAgeSeconds",
+        &[
+            "-1",
+            "1.5",
+            "60.0",
+            "abc",
+            "",
+            "+1",
+            "0x10",
+            "1e3",
+            "18446744073709551616",
+            "1000000000",
+            "4294967296",
+            "2147483648",
+            "\u{ff16}\u{ff10}",
+            " 60",
+        ],
+    ),
+    ("ResponseVary", &["0", "yes", "", "tru", "1", "True", "TRUE", " true"]),
+];
+
 /// Breaks one rule of the documents, or stands just beside it.
 fn break_one(source: &mut Source<'_, '_>, set: &mut RuleSet) {
+    let values: usize = BROKEN.iter().map(|(_, values)| values.len()).sum();
+    let mut choice = source.below(values + 8);
     let at = source.below(set.rules.len());
     let Some(rule) = set.rules.get_mut(at) else { return };
-    let (list, values): (&mut Vec<String>, &[&str]) = match source.below(15) {
-        12 => (&mut rule.allowed_origins, &["https://*", "", " https://app.example "]),
-        13 => (&mut rule.allowed_headers, &["", " x-custom"]),
-        14 => (&mut rule.expose_headers, &["", "ETag "]),
-        0 => (&mut rule.allowed_origins, &["http://*.*", "**", "https://*.example.*"]),
-        1 => (&mut rule.allowed_methods, &["PATCH", "OPTIONS", "", "GETGET", "*", "GET,PUT"]),
-        2 => (&mut rule.allowed_headers, &["**", "x-*-*"]),
-        3 => (&mut rule.expose_headers, &["*", "x-*", "a&b", "<a>", "\"a\"", "'a'"]),
-        4 => (&mut rule.max_age_seconds, &["-1", "1.5", "abc", "", "+1", "0x10", "1e3", "18446744073709551616"]),
-        5 => {
-            rule.allowed_origins.clear();
-            return;
+    for (element, values) in BROKEN {
+        let Some(value) = values.get(choice) else {
+            choice -= values.len();
+            continue;
+        };
+        let list = match element {
+            "AllowedOrigin" => &mut rule.allowed_origins,
+            "AllowedMethod" => &mut rule.allowed_methods,
+            "AllowedHeader" => &mut rule.allowed_headers,
+            "ExposeHeader" => &mut rule.expose_headers,
+            "MaxAgeSeconds" => &mut rule.max_age_seconds,
+            _ => {
+                set.response_vary = Some((*value).to_owned());
+                return;
+            }
+        };
+        // Two ages are a mistake of their own.
+        if element == "MaxAgeSeconds" || list.len() == 1 || source.one_in(2) {
+            *list = vec![(*value).to_owned()];
+        } else {
+            list.push((*value).to_owned());
         }
-        6 => {
-            rule.allowed_methods.clear();
-            return;
-        }
-        7 => {
-            rule.max_age_seconds = vec!["10".to_owned(), "20".to_owned()];
-            return;
-        }
-        8 => {
-            set.response_vary = Some(source.pick(&["0", "yes", "", "tru", "1", "True"]).to_owned());
-            return;
-        }
-        9 => {
-            set.rules.clear();
-            return;
-        }
-        // Open points.
-        10 => (&mut rule.allowed_methods, &["get", "Put"]),
-        _ => (&mut rule.max_age_seconds, &["1000000000", "4294967296", "2147483648"]),
-    };
-    let value = source.pick(values).to_owned();
-    if list.len() == 1 || source.one_in(2) { *list = vec![value] } else { list.push(value) }
+        return;
+    }
+    match choice {
+        0 | 1 => rule.allowed_origins.clear(),
+        2 | 3 => rule.allowed_methods.clear(),
+        4 | 5 => rule.max_age_seconds = vec!["10".to_owned(), source.pick(&["20", "10"]).to_owned()],
+        _ => set.rules.clear(),
+    }
+}
+
+/// One rule as text, as it would be stored.
+fn stored(text: Rule) -> CorsRule {
+    let patterns = |values: Vec<String>| values.into_iter().filter_map(Pattern::new).collect();
+    CorsRule {
+        allowed_origins: patterns(text.allowed_origins),
+        allowed_methods: text.allowed_methods,
+        allowed_headers: patterns(text.allowed_headers),
+        expose_headers: text.expose_headers,
+        max_age_seconds: text.max_age_seconds.first().and_then(|value| value.parse().ok()),
+    }
+}
+
+/// A stored rule: what validation can make of a document.
+pub fn stored_rule(u: &mut Unstructured<'_>) -> CorsRule {
+    let rule = stored(rule(&mut Source(u)));
+    CorsConfiguration { rules: vec![rule], response_vary: false }.into_stored().rules.pop().unwrap_or_default()
 }
 
 /// Stored rules: what validation can make of a document.
@@ -175,15 +252,7 @@ pub fn configuration(u: &mut Unstructured<'_>) -> CorsConfiguration {
     let count = source.weighted(2, &[(30, 1), (20, 3), (10, 4)]);
     let mut rules: Vec<CorsRule> = Vec::with_capacity(count);
     for _ in 0..count {
-        let text = rule(&mut source);
-        let patterns = |values: &[String]| values.iter().filter_map(|value| Pattern::new(value.as_str())).collect();
-        let mut next = CorsRule {
-            allowed_origins: patterns(&text.allowed_origins),
-            allowed_methods: text.allowed_methods,
-            allowed_headers: patterns(&text.allowed_headers),
-            expose_headers: text.expose_headers,
-            max_age_seconds: text.max_age_seconds.first().and_then(|value| value.parse().ok()),
-        };
+        let mut next = stored(rule(&mut source));
         if let Some(before) = rules.last().filter(|_| source.one_in(3)) {
             next.allowed_origins.clone_from(&before.allowed_origins);
         }

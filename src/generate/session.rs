@@ -4,6 +4,7 @@ use arbitrary::Unstructured;
 
 use super::document::styled;
 use super::request::aim;
+use super::rules::broken_rule_set;
 use super::{Source, rule_set};
 use crate::case::{
     Acl, BucketRole, Case, ContentMd5, DocumentSource, Extra, Identity, ObjectRequest, Operation, Pad, Preflight,
@@ -53,6 +54,12 @@ pub fn case(u: &mut Unstructured<'_>, id: &str, dialect: &Dialect) -> Case {
         session.change(u, round == 0);
         for _ in 0..Source(u).between(3, 12) {
             session.ask(u);
+            // Most of these are refused and change nothing, so they can stand anywhere.
+            if Source(u).one_in(5) {
+                let (at, bucket) = Session::bucket(u);
+                let set = broken_rule_set(u);
+                session.put(u, at, bucket, set, false);
+            }
         }
     }
     case.steps = session.steps;
@@ -100,6 +107,11 @@ impl Session<'_> {
             return;
         }
         let set = rule_set(u);
+        self.put(u, at, bucket, set, first);
+    }
+
+    /// PutBucketCors of these rules, or of a document near them.
+    fn put(&mut self, u: &mut Unstructured<'_>, at: usize, bucket: BucketRole, set: RuleSet, first: bool) {
         let mut source = Source(u);
         let identity = Self::identity(&mut source);
         let mut size = None;
@@ -208,13 +220,7 @@ impl Session<'_> {
         match Source(u).below(20) {
             0..=10 => self.preflight(u, at, bucket),
             11..=17 => self.request(u, at, bucket),
-            18 => {
-                let identity = Self::identity(&mut Source(u));
-                if identity.is_none() && bucket == BucketRole::Main {
-                    self.got = Some(self.steps.len());
-                }
-                self.push(Operation::GetCors(Extra::default()), identity, bucket);
-            }
+            18 => self.get(u, at, bucket),
             _ => {
                 let bucket = match Source(u).below(4) {
                     0 | 1 => BucketRole::Missing,
@@ -226,7 +232,7 @@ impl Session<'_> {
                 };
                 let operation = match Source(u).below(5) {
                     3 if bucket == BucketRole::Missing => Operation::DeleteCors(Extra::default()),
-                    0 => Operation::GetCors(Extra { query: Some("cors=".to_owned()), headers: Vec::new() }),
+                    0 => Operation::GetCors(Extra::default()),
                     1 => Operation::PutCors(PutCors {
                         body: DocumentSource::Rules { rules: RuleSet::default(), size: None, pad: Pad::Space },
                         content_md5: ContentMd5::Absent,
@@ -251,6 +257,24 @@ impl Session<'_> {
                 self.push(operation, identity, bucket);
             }
         }
+    }
+
+    /// GetBucketCors, now and then from a page.
+    fn get(&mut self, u: &mut Unstructured<'_>, at: usize, bucket: BucketRole) {
+        let aimed = aim(u, self.aims(at), false);
+        let mut source = Source(u);
+        let mut extra = Extra::default();
+        if source.one_in(4) {
+            extra.query = Some("cors=".to_owned());
+        }
+        if source.one_in(4) {
+            extra.headers.push(("origin".to_owned(), aimed.origin));
+        }
+        let identity = if source.one_in(4) { Some(Identity::Anonymous) } else { Self::identity(&mut source) };
+        if identity.is_none() && bucket == BucketRole::Main {
+            self.got = Some(self.steps.len());
+        }
+        self.push(Operation::GetCors(extra), identity, bucket);
     }
 
     /// The service has no rules, and sub-resources of a bucket are no matter of CORS.
@@ -320,6 +344,7 @@ impl Session<'_> {
                     Some(source.pick(&["", ",", " "]).to_owned()).filter(|_| preflight.extra.headers.is_empty());
             }
             21 => preflight.origin.push("https://second.test".to_owned()),
+            22 => preflight.origin = vec![String::new()],
             _ => {}
         }
         if source.one_in(3) {
@@ -358,6 +383,12 @@ impl Session<'_> {
             request.extra.headers.push(("access-control-request-headers".to_owned(), "x-custom".to_owned()));
         }
         let form = request.form.is_some();
+        let before = (request.method == "GET" && !request.origin.is_empty() && source.one_in(8)).then(|| {
+            let mut before = request.clone();
+            before.origin.clear();
+            before.extra.headers.retain(|(name, _)| !name.starts_with("access-control-"));
+            before
+        });
         let identity = source.weighted(
             None,
             &[
@@ -369,11 +400,12 @@ impl Session<'_> {
                 (1, Some(Identity::UnknownKey)),
             ],
         );
-        self.push(
-            Operation::Request(request),
-            identity.filter(|identity| !form || *identity == Identity::Anonymous),
-            bucket,
-        );
+        let identity = identity.filter(|identity| !form || *identity == Identity::Anonymous);
+        // The same without an Origin just before: what a page gets is what everybody gets.
+        if let Some(before) = before {
+            self.push(Operation::Request(before), identity, bucket);
+        }
+        self.push(Operation::Request(request), identity, bucket);
     }
 }
 
@@ -382,7 +414,7 @@ impl Session<'_> {
 fn changed(u: &mut Unstructured<'_>, set: &RuleSet) -> Vec<u8> {
     let text = styled(u, set);
     let mut source = Source(u);
-    let other = match source.below(12) {
+    let other = match source.below(20) {
         0 => text.replacen("<CORSConfiguration>", "<CORSConfiguration xmlns=\"http://doc.example\">", 1),
         1 => text.replace("<CORSRule>", "<CORSRule><ID>x</ID>"),
         2 => text.replace("CORSConfiguration>", "CORS>"),
@@ -402,7 +434,30 @@ fn changed(u: &mut Unstructured<'_>, set: &RuleSet) -> Vec<u8> {
             source.pick(&["<AllowedOrigin>&any;", "<AllowedOrigin>&", "<AllowedOrigin>]]>"]),
             1,
         ),
-        _ => text.replace("<CORSRule>", "<CORSRule><?target instruction?>"),
+        11 => text.replace("<CORSRule>", "<CORSRule><?target instruction?>"),
+        12 => {
+            let plain = RuleSet { response_vary: None, ..set.clone() };
+            plain.to_xml().replace("</CORSRule>", "<ResponseVary>true</ResponseVary></CORSRule>")
+        }
+        // In another case, each by itself.
+        13 | 14 => {
+            let name = source.pick(&["AllowedOrigin", "AllowedMethod", "CORSRule"]);
+            text.replace(&format!("</{name}"), &format!("</{}", name.to_ascii_lowercase()))
+        }
+        15 => text.trim_end().strip_suffix("</CORSConfiguration>").unwrap_or_default().to_owned(),
+        16 => String::new(),
+        17 => format!("{{\"CORSRules\":[{{\"AllowedOrigins\":[\"*\"],\"AllowedMethods\":[\"GET\"]}}],{text:?}:1}}"),
+        // Bytes that are no UTF-8.
+        18 => {
+            let mut bytes = text.into_bytes();
+            if let Some(at) = bytes.windows(6).position(|part| part == b"Header") {
+                bytes.splice(at + 7..at + 7, [0xc3, 0x28]);
+            } else {
+                bytes.push(0xff);
+            }
+            return bytes;
+        }
+        _ => set.to_xml().replacen("</CORSRule></CORSConfiguration>", "</CORSRule>", 1),
     };
     let says_something = match crate::xml::parse(other.as_bytes()) {
         Ok(_) => xml::parse(other.as_bytes()).is_ok(),
@@ -466,7 +521,10 @@ fn operation(source: &mut Source<'_, '_>, method: &str) -> ObjectRequest {
         },
         _ => match source.below(10) {
             0..=3 => of("GET", PHOTO),
-            4 => query(ObjectRequest { method: "GET".to_owned(), ..ObjectRequest::default() }, "max-keys=10"),
+            4 => query(
+                ObjectRequest { method: "GET".to_owned(), ..ObjectRequest::default() },
+                source.pick(&["max-keys=10", "uploads"]),
+            ),
             5 => of("GET", source.pick(&["none.txt", "<a>&b;.txt"])),
             6 => with(of("GET", PHOTO), "range", "bytes=0-3"),
             7 => with(of("GET", PHOTO), "if-none-match", "*"),

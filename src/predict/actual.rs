@@ -21,6 +21,11 @@ impl Seen<'_> {
         if status == 404 && *self.request.method() != Method::HEAD {
             blocks.error(kind, 404, &self.code());
         }
+        // Documents may be written in another way each time.
+        if self.repeats && self.is_content() {
+            let clause = if self.field("access-control-allow-origin").is_some() { kind } else { "actual.no-match" };
+            blocks.add(clause, |block| block.same_as = self.earlier.len().checked_sub(1));
+        }
         self.grant(kind, blocks);
         self.vary(blocks);
     }
@@ -42,7 +47,7 @@ impl Seen<'_> {
     }
 
     /// Access-Control-*, as the oracle's own answer has them.
-    fn grant(&self, kind: &'static str, blocks: &mut Blocks<'_>) {
+    pub(super) fn grant(&self, kind: &'static str, blocks: &mut Blocks<'_>) {
         let asked = self.asked();
         let decision = evaluate(self.rules, &asked, self.behaviours());
         let Some(origin) = self.field("access-control-allow-origin") else {

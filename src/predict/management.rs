@@ -40,15 +40,17 @@ impl Seen<'_> {
         false
     }
 
-    /// Without an Origin there are no CORS headers here either; with one it is open.
-    fn no_grant(&self, blocks: &mut Blocks<'_>) {
+    /// Without an Origin there are no CORS headers here either; with one it is open, and the server keeps to its choice.
+    fn page(&self, blocks: &mut Blocks<'_>) {
         if self.asked().origins.is_empty() {
             blocks.header("actual.no-origin", "access-control-*", FieldCondition::Absent);
+        } else {
+            self.grant("actual.management", blocks);
         }
     }
 
     pub(super) fn put_cors(&self, put: &PutCors, blocks: &mut Blocks<'_>) {
-        self.no_grant(blocks);
+        self.page(blocks);
         if self.refused_before(blocks) {
             return;
         }
@@ -127,7 +129,7 @@ impl Seen<'_> {
     }
 
     pub(super) fn get_cors(&self, blocks: &mut Blocks<'_>) {
-        self.no_grant(blocks);
+        self.page(blocks);
         if self.refused_before(blocks) {
             return;
         }
@@ -151,7 +153,7 @@ impl Seen<'_> {
     }
 
     pub(super) fn delete_cors(&self, blocks: &mut Blocks<'_>) {
-        self.no_grant(blocks);
+        self.page(blocks);
         if self.refused_before(blocks) {
             return;
         }
@@ -175,7 +177,14 @@ fn violation(found: &Violation, blocks: &mut Blocks<'_>) {
             blocks.refused(clause);
             blocks.error(&format!("{clause}-code"), 400, "MalformedXML");
         }
-        (Refusal::Value { .. }, "age.negative") => blocks.error("age.negative", 400, "InvalidArgument"),
+        (Refusal::Value { value, .. }, "age.negative") => {
+            blocks.error("age.negative", 400, "InvalidArgument");
+            for (name, value) in [("ArgumentName", "MaxAgeSeconds"), ("ArgumentValue", value)] {
+                blocks.add("age.negative", |block| {
+                    block.error = Some(super::element(name, TextCondition::Equals(value.to_owned())));
+                });
+            }
+        }
         (Refusal::Value { .. }, clause) => {
             blocks.refused(clause);
             let codes = vec!["MalformedXML".to_owned(), "InvalidArgument".to_owned()];

@@ -17,8 +17,8 @@ use jiff::Timestamp;
 use regex::Regex;
 
 use crate::case::{
-    Acl, BucketRole, Case, DocumentSource, ErrorExpectation, Expectation, FieldCondition, Operation, PutCors,
-    StatusPattern, Step, TextCondition,
+    Acl, BucketRole, Case, DocumentSource, ErrorExpectation, Expectation, FieldCondition, ObjectRequest, Operation,
+    PutCors, StatusPattern, Step, TextCondition,
 };
 use crate::cors::{CorsConfiguration, CorsRequest};
 use crate::dialect::{Behaviours, CONSISTENT, Dialect, Level};
@@ -39,6 +39,7 @@ pub fn predict(case: &mut Case, dialect: &Dialect) {
     let mut oracle = Oracle::new(case, dialect);
     let mut earlier: Vec<Response<Bytes>> = Vec::new();
     let mut clauses: Vec<String> = Vec::new();
+    let mut previous: Option<Step> = None;
     for step in &mut case.steps {
         let before = oracle.rules(step.bucket).cloned();
         let exchange = oracle.ask(step, &earlier);
@@ -49,12 +50,14 @@ pub fn predict(case: &mut Case, dialect: &Dialect) {
                 response: &response,
                 rules: before.as_ref(),
                 earlier: &earlier,
+                repeats: previous.as_ref().is_some_and(|previous| repeats(previous, step)),
                 dialect,
             };
             let blocks = seen.blocks();
             earlier.push(response);
             blocks
         });
+        previous = Some(step.clone());
         for block in &step.expect {
             if !clauses.contains(&block.clause) {
                 clauses.push(block.clause.clone());
@@ -62,6 +65,23 @@ pub fn predict(case: &mut Case, dialect: &Dialect) {
         }
     }
     case.clauses = clauses;
+}
+
+/// Whether a step reads what the one before it read, and differs in its CORS fields alone.
+fn repeats(before: &Step, step: &Step) -> bool {
+    let (Operation::Request(first), Operation::Request(second)) = (&before.operation, &step.operation) else {
+        return false;
+    };
+    let plain = |request: &ObjectRequest| {
+        let mut plain = request.clone();
+        plain.origin.clear();
+        plain.extra.headers.retain(|(name, _)| !name.starts_with("access-control-"));
+        plain
+    };
+    second.method == "GET"
+        && first.origin.is_empty()
+        && (before.identity, before.bucket) == (step.identity, step.bucket)
+        && plain(first) == plain(second)
 }
 
 /// The reference with the fixtures of a case.
@@ -183,6 +203,8 @@ struct Seen<'a> {
     response: &'a Response<Bytes>,
     rules: Option<&'a CorsConfiguration>,
     earlier: &'a [Response<Bytes>],
+    /// Whether the step before it was the same without an Origin.
+    repeats: bool,
     dialect: &'a Dialect,
 }
 

@@ -72,7 +72,9 @@ impl Seen<'_> {
         }
 
         let exposed = "access-control-expose-headers";
-        let named: Vec<String> = grant.expose_headers.iter().filter(|name| !name.is_empty()).cloned().collect();
+        // White space at the ends is no part of a member (RFC 9110 5.6.1).
+        let names = grant.expose_headers.iter().map(|name| name.trim().to_owned());
+        let named: Vec<String> = names.filter(|name| !name.is_empty()).collect();
         if grant.expose_headers.is_empty() {
             blocks.header("preflight.expose-absent", exposed, FieldCondition::Absent);
         } else if !named.is_empty() {

@@ -5,11 +5,11 @@ use arbitrary::Unstructured;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request};
 
-use super::{answers, metamorphic, server, session as model, shown, signing};
+use super::{answers, metamorphic, server, session as model, shown, signing, twin};
 use super::{round_trip, same_decision, same_match, same_validation};
 use crate::case::{Case, Suite, bundled, load};
 use crate::cors::Pattern;
-use crate::dialect::{Behaviours, Dialect};
+use crate::dialect::{Behaviours, Dialect, Point};
 use crate::generate;
 use crate::predict::Oracle;
 
@@ -65,15 +65,17 @@ pub fn evaluate(data: &[u8]) {
     let request = generate::cors_request(&mut u, &configuration);
     same_decision(Some(&configuration), &request, &behaviours);
     same_decision(None, &request, &behaviours);
-    let other = generate::configuration(&mut u).rules.pop().unwrap_or_default();
-    metamorphic::one(relation, &configuration, &request, &behaviours, &other);
+    metamorphic::one(relation, &configuration, &request, &behaviours, || generate::stored_rule(&mut u));
 }
 
-/// Choices at the open points; the defaults half of the time.
+/// Choices at the open points that decisions depend on; the defaults half of the time.
 fn behaviours(u: &mut Unstructured<'_>) -> Behaviours {
+    static POINTS: std::sync::OnceLock<Vec<&Point>> = std::sync::OnceLock::new();
+    let points =
+        POINTS.get_or_init(|| Behaviours::POINTS.iter().filter(|point| twin::POINTS.contains(&point.name)).collect());
     let mut behaviours = Dialect::oss().behaviours;
     if u.arbitrary().unwrap_or(false) {
-        for point in Behaviours::POINTS {
+        for point in points {
             if let Ok(value) = u.choose(point.values) {
                 // The point and its values come from the same table.
                 drop(behaviours.set(point.name, value));

@@ -23,6 +23,21 @@ pub enum Said {
     Nothing,
 }
 
+/// The open points that [`evaluate`](fn@evaluate) looks up.
+pub const POINTS: [&str; 11] = [
+    "preflight_order",
+    "missing_both",
+    "unknown_method",
+    "two_origins",
+    "empty_request_headers",
+    "empty_members",
+    "origin_case",
+    "method_case",
+    "mixed_star",
+    "allow_methods",
+    "acah_on_actual",
+];
+
 /// `*` is any run of bytes: tried by recursion, one byte at a time. Short inputs only.
 pub fn matches(pattern: &[u8], value: &[u8]) -> bool {
     match (pattern, value) {
@@ -104,9 +119,10 @@ pub fn evaluate(
     (answer, vary)
 }
 
-fn header_allowed(rule: &CorsRule, name: &[u8]) -> bool {
-    for element in &rule.allowed_headers {
-        if matches(&lower(element.as_str().as_bytes()), &lower(name)) {
+fn header_allowed(allowed: &[Vec<u8>], name: &[u8]) -> bool {
+    let name = lower(name);
+    for element in allowed {
+        if matches(element, &name) {
             return true;
         }
     }
@@ -122,11 +138,13 @@ fn rule_by_rule(
     behaviours: &Behaviours,
 ) -> Said {
     let chose = |point: &str, value: &str| behaviours.value(point) == Some(value);
+    let any_case = chose("origin_case", "insensitive");
+    let folded = preflight && chose("method_case", "insensitive");
     for (index, rule) in configuration.rules.iter().enumerate() {
         let mut hits: Vec<&str> = Vec::new();
         for element in &rule.allowed_origins {
             let text = element.as_str();
-            let hit = if chose("origin_case", "insensitive") {
+            let hit = if any_case {
                 matches(&lower(text.as_bytes()), &lower(origin))
             } else {
                 matches(text.as_bytes(), origin)
@@ -138,16 +156,20 @@ fn rule_by_rule(
         let mut method_named = false;
         for element in &rule.allowed_methods {
             let same = element.as_bytes() == method;
-            let folded = preflight && chose("method_case", "insensitive");
             method_named = method_named || same || (folded && lower(element.as_bytes()) == lower(method));
         }
+        if hits.is_empty() || !method_named {
+            continue;
+        }
+        let allowed: Vec<Vec<u8>> =
+            rule.allowed_headers.iter().map(|element| lower(element.as_str().as_bytes())).collect();
         let mut all_allowed = true;
         if preflight {
             for name in asked {
-                all_allowed = all_allowed && header_allowed(rule, name);
+                all_allowed = all_allowed && header_allowed(&allowed, name);
             }
         }
-        if hits.is_empty() || !method_named || !all_allowed {
+        if !all_allowed {
             continue;
         }
         let stars = hits.iter().filter(|hit| **hit == "*").count();
@@ -170,7 +192,7 @@ fn rule_by_rule(
         ];
         let mut listed: Vec<Vec<u8>> = Vec::new();
         for name in asked {
-            if preflight || (chose("acah_on_actual", "echoed") && header_allowed(rule, name)) {
+            if preflight || (chose("acah_on_actual", "echoed") && header_allowed(&allowed, name)) {
                 listed.push(name.clone());
             }
         }

@@ -48,12 +48,14 @@ pub struct Hunt {
     pub exchanges: usize,
     /// Every fault that the documents do not allow.
     pub faults: Vec<Hunted>,
+    /// Generated cases that the reference fails without any fault; they are left out.
+    pub false_alarms: Vec<String>,
 }
 
 impl Hunt {
-    /// Whether every fault that is not hidden was found under every seed.
+    /// Whether every fault that is not hidden was found under every seed, and nothing where there was no fault.
     pub fn is_complete(&self) -> bool {
-        self.missed().next().is_none()
+        self.missed().next().is_none() && self.false_alarms.is_empty()
     }
 
     /// Faults that a seed did not find.
@@ -102,6 +104,9 @@ pub fn terminal(hunt: &Hunt) -> String {
     for fault in hunt.missed() {
         line(format_args!("\nNOT FOUND {} ({}): median {}", fault.id, fault.clause, shown(fault.median())));
     }
+    for case in &hunt.false_alarms {
+        line(format_args!("\nFALSE ALARM {case}: the reference fails it without any fault"));
+    }
     let hidden: Vec<&Hunted> = hunt.faults.iter().filter(|fault| fault.hidden.is_some()).collect();
     if !hidden.is_empty() {
         line(format_args!("\n{} faults that no generated exchange shows:", hidden.len()));
@@ -138,6 +143,7 @@ mod tests {
                 fault("slow", &[Some(900), Some(10), None], None),
                 fault("deep", &[], Some("needs bytes")),
             ],
+            false_alarms: vec!["generated-1-7".to_owned()],
         };
         assert!(!hunt.is_complete());
         insta::assert_snapshot!(terminal(&hunt), @"
@@ -147,6 +153,8 @@ mod tests {
         quick                                     2        3  vary.off
 
         NOT FOUND slow (vary.off): median 900
+
+        FALSE ALARM generated-1-7: the reference fails it without any fault
 
         1 faults that no generated exchange shows:
           needs bytes:
