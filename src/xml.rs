@@ -331,13 +331,10 @@ fn resolve(name: &str) -> Option<char> {
 
 /// `version="1.x"`, then `encoding="UTF-8"`, then `standalone="yes|no"` (production 23).
 fn declared(declaration: &str) -> Result<(), XmlError> {
-    let other = || fail(0, "an XML declaration other than version 1.0 in UTF-8");
-    // No reference stands in one.
-    if declaration.contains('&') {
-        return other();
-    }
+    const OTHER: &str = "an XML declaration other than version 1.0 in UTF-8";
     let rest = declaration.strip_prefix("xml").unwrap_or(declaration);
-    let found = attributes(rest, 0)?;
+    // No reference stands in one.
+    let Some(found) = attributes(rest, 0).ok().filter(|_| !declaration.contains('&')) else { return fail(0, OTHER) };
     let names: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
     let in_order = matches!(
         names.as_slice(),
@@ -350,7 +347,7 @@ fn declared(declaration: &str) -> Result<(), XmlError> {
         "encoding" => value.eq_ignore_ascii_case("utf-8"),
         _ => value == "yes" || value == "no",
     });
-    if in_order && valid { Ok(()) } else { other() }
+    if in_order && valid { Ok(()) } else { fail(0, OTHER) }
 }
 
 /// Name and value of each attribute; the input is what follows the name in a tag.

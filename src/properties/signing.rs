@@ -127,6 +127,9 @@ pub fn round_trip(u: &mut Unstructured<'_>) {
         other.headers.insert(name, HeaderValue::from_static(value));
         push("another field", other, &resource, NOW, &known);
     }
+    for keep in [0, 1, 12] {
+        push("a part of the signature", with_short_signature(&parts, keep), &resource, NOW, &known);
+    }
     let secret = Credentials { access_key_secret: "another".to_owned(), ..known.clone() };
     push("another secret", parts.clone(), &resource, NOW, &secret);
     let token = Credentials { security_token: Some("another".to_owned()), ..known.clone() };
@@ -141,6 +144,31 @@ pub fn round_trip(u: &mut Unstructured<'_>) {
     }
     let nobody = verify(&parts, &resource, NOW, |_| None);
     assert!(matches!(nobody, Err(VerifyError::UnknownKey { .. })), "{nobody:?}");
+}
+
+/// The signature cut after so many characters, in Authorization or in the query.
+fn with_short_signature(parts: &Parts, keep: usize) -> Parts {
+    let cut = |text: &str, begins: usize, ends: usize| {
+        let end = (begins + keep).min(ends);
+        [text.get(..end), text.get(ends..)].into_iter().flatten().collect::<String>()
+    };
+    let mut other = parts.clone();
+    if let Some(value) = parts.headers.get("authorization").and_then(|value| value.to_str().ok()) {
+        // `OSS id:signature` or `OSS4-HMAC-SHA256 …,Signature=signature`
+        let begins = value.find("Signature=").map(|at| at + 10).or(value.find(':').map(|at| at + 1));
+        let short = cut(value, begins.unwrap_or(value.len()), value.len());
+        if let Ok(short) = HeaderValue::from_str(&short) {
+            other.headers.insert("authorization", short);
+        }
+    } else {
+        let text = parts.uri.to_string();
+        let begins = text.find("ignature=").map_or(text.len(), |at| at + 9);
+        let ends = text.get(begins..).and_then(|rest| rest.find('&')).map_or(text.len(), |at| begins + at);
+        if let Ok(uri) = cut(&text, begins, ends).parse() {
+            other.uri = uri;
+        }
+    }
+    other
 }
 
 /// Whatever stands in Authorization or in a query, there is an answer, and it is not a key that nobody has.

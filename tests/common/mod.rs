@@ -13,9 +13,13 @@ use corsuite::sign::Scheme;
 
 /// The bundled suite.
 pub fn suite() -> Suite {
-    let loaded = case::load(&case::bundled(), Dialect::oss());
-    assert!(loaded.diagnostics.is_empty());
-    loaded.suite
+    static SUITE: std::sync::OnceLock<Suite> = std::sync::OnceLock::new();
+    let load = || {
+        let loaded = case::load(&case::bundled(), Dialect::oss());
+        assert!(loaded.diagnostics.is_empty());
+        loaded.suite
+    };
+    SUITE.get_or_init(load).clone()
 }
 
 /// A target around an implementation, with both accounts of the reference.
