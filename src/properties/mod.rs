@@ -115,9 +115,8 @@ fn same_element(first: &crate::xml::Element, second: roxmltree::Node<'_, '_>) ->
 /// Where the second parser is known to be more lenient than XML, or the first one stricter on purpose.
 fn is_known_difference(message: &str, document: &[u8]) -> bool {
     // Its limits, and declarations of other versions and encodings.
-    let on_purpose = message.contains("nested deeper")
-        || message.starts_with("more than")
-        || message.contains("an XML declaration");
+    let on_purpose =
+        message.contains("nested deeper") || message.starts_with("more than") || message.contains("an XML declaration");
     // It takes any text for the target of a processing instruction.
     let instruction = message.contains("a processing instruction of a forbidden name");
     // roxmltree turns references to surrogates into U+FFFD.

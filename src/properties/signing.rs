@@ -1,4 +1,4 @@
-//! Signatures a second time, and what has to break one: [`round_trip`].
+//! Signatures and digests a second time, and what has to break one: [`round_trip`], [`same_digest`].
 //!
 //! The twin writes the string to sign from the vendor's pages and makes the HMAC of two hashes itself (RFC 2104).
 
@@ -144,6 +144,12 @@ pub fn round_trip(u: &mut Unstructured<'_>) {
     }
     let nobody = verify(&parts, &resource, NOW, |_| None);
     assert!(matches!(nobody, Err(VerifyError::UnknownKey { .. })), "{nobody:?}");
+}
+
+/// Two implementations of Content-MD5 agree (RFC 1864).
+pub fn same_digest(body: &[u8]) {
+    let again = STANDARD.encode(md5_again::compute(body).0);
+    assert_eq!(crate::request::content_md5(body), again, "{body:?}");
 }
 
 /// The signature cut after so many characters, in Authorization or in the query.

@@ -179,6 +179,7 @@ pub fn sign_verify(data: &[u8]) {
     let (authorization, query) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     signing::any_authorization(authorization, std::str::from_utf8(query).unwrap_or_default());
     signing::round_trip(&mut Unstructured::new(data));
+    signing::same_digest(data);
 }
 
 /// Two bytes choose a case of the suite, the rest is an answer to it.
