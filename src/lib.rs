@@ -105,6 +105,8 @@ pub mod predict;
 
 pub mod generate;
 
+pub mod shrink;
+
 pub mod report;
 
 #[cfg(any(test, feature = "properties"))]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Modules from the bottom to the top: a module imports only what stands before it.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 20] = [
     "diagnostic",
     "yaml",
     "xml",
@@ -19,6 +19,7 @@ const ORDER: [&str; 19] = [
     "request",
     "predict",
     "generate",
+    "shrink",
     "report",
     "properties",
     "implementation",

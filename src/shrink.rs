@@ -1,0 +1,412 @@
+//! Smaller cases that still show the same: [`Shrinker`].
+//!
+//! Every candidate is the case with something taken away or made usual: steps, rules, values, header fields, choices. None of these
+//! is ever undone, so shrinking ends by itself; the budget ends it earlier. What is expected is predicted anew for each.
+
+use crate::case::{
+    Acl, BucketRole, Case, ContentMd5, DocumentSource, Extra, ObjectRequest, Operation, Preflight, PutCors, Rule,
+    RuleSet, Step,
+};
+use crate::cors::xml;
+use crate::dialect::Dialect;
+use crate::predict::predict;
+
+/// Gives candidates until none is left, and keeps the smallest case that was told to show the same.
+#[derive(Debug)]
+pub struct Shrinker {
+    best: Case,
+    /// The next candidate of the best case.
+    at: usize,
+    /// Whether one was kept since the candidates were last begun.
+    kept: bool,
+    /// Candidates that may still be tried.
+    budget: usize,
+}
+
+impl Shrinker {
+    /// For a case that shows something; at most `budget` candidates are given.
+    pub const fn new(case: Case, budget: usize) -> Self {
+        Self { best: case, at: 0, kept: false, budget }
+    }
+
+    /// The smallest case so far.
+    pub const fn best(&self) -> &Case {
+        &self.best
+    }
+
+    /// A smaller case, with what the oracle expects under the dialect's behaviours; none if there is nothing to try any
+    /// more.
+    pub fn candidate(&mut self, dialect: &Dialect) -> Option<Case> {
+        if self.budget == 0 {
+            return None;
+        }
+        self.budget -= 1;
+        let candidates = Candidates::of(&self.best);
+        let next = candidates.get(self.at).or_else(|| {
+            // Once more from the start, as long as that helps.
+            if !std::mem::take(&mut self.kept) {
+                return None;
+            }
+            self.at = 0;
+            candidates.get(0)
+        });
+        let mut next = next?;
+        predict(&mut next, dialect);
+        Some(next)
+    }
+
+    /// Whether the last candidate showed the same.
+    pub fn tell(&mut self, candidate: Case, same: bool) {
+        if same {
+            self.best = candidate;
+            self.kept = true;
+        } else {
+            self.at += 1;
+        }
+    }
+}
+
+/// One change of a case.
+type Change<'c> = Box<dyn Fn() -> Case + 'c>;
+
+/// All candidates of a case, the ones that take most away first; each is made when it is asked for.
+struct Candidates<'c>(Vec<Change<'c>>);
+
+impl<'c> Candidates<'c> {
+    fn get(&self, at: usize) -> Option<Case> {
+        self.0.get(at).map(|change| change())
+    }
+
+    fn of(case: &'c Case) -> Self {
+        let mut all: Vec<Change<'c>> = Vec::new();
+        for (from, to) in pieces(case.steps.len()) {
+            if without_steps(case, from, to).is_some() {
+                all.push(Box::new(move || without_steps(case, from, to).unwrap_or_else(|| case.clone())));
+            }
+        }
+        if case.acl != Acl::Private {
+            all.push(Box::new(|| Case { acl: Acl::Private, ..case.clone() }));
+        }
+        for (index, step) in case.steps.iter().enumerate() {
+            let usual = case.objects.first().map(|(key, _)| key.as_str());
+            for smaller in smaller_steps(step, usual) {
+                all.push(Box::new(move || {
+                    let mut case = case.clone();
+                    if let Some(place) = case.steps.get_mut(index) {
+                        *place = smaller.clone();
+                    }
+                    case
+                }));
+            }
+        }
+        Self(all)
+    }
+}
+
+/// Ranges of a list of this length that may go: halves, quarters, …, each one.
+fn pieces(length: usize) -> Vec<(usize, usize)> {
+    let mut pieces = Vec::new();
+    let mut size = length.div_ceil(2);
+    while size > 0 {
+        pieces.extend((0..length).step_by(size).map(|from| (from, (from + size).min(length))));
+        size = if size == 1 { 0 } else { size.div_ceil(2) };
+    }
+    // The whole list is not there to be shown anything.
+    pieces.retain(|(from, to)| to - from < length);
+    pieces
+}
+
+/// The case without a range of its steps; none if a later one refers to one of them.
+fn without_steps(case: &Case, from: usize, to: usize) -> Option<Case> {
+    let moved = |at: usize| match at {
+        at if at < from => Some(at),
+        at if at < to => None,
+        at => Some(at - (to - from)),
+    };
+    let mut smaller = case.clone();
+    smaller.steps.drain(from..to);
+    for step in &mut smaller.steps {
+        match &mut step.operation {
+            Operation::PutCors(PutCors { body: DocumentSource::From(at), .. })
+            | Operation::Request(ObjectRequest { body_from: Some(at), .. }) => *at = moved(*at)?,
+            _ => {}
+        }
+    }
+    Some(smaller)
+}
+
+/// The step with one thing less, or with one thing as usual: an object that exists, if there is one.
+fn smaller_steps(step: &Step, object: Option<&str>) -> Vec<Step> {
+    let mut all = Vec::new();
+    if step.bucket == BucketRole::Second {
+        all.push(Step { bucket: BucketRole::Main, ..step.clone() });
+    }
+    let usual = step.operation.usual_identity();
+    if step.identity != usual {
+        all.push(Step { identity: usual, ..step.clone() });
+    }
+    let operations = match &step.operation {
+        Operation::PutCors(put) => smaller_puts(put).into_iter().map(Operation::PutCors).collect(),
+        Operation::GetCors(extra) => smaller_extras(extra).into_iter().map(Operation::GetCors).collect(),
+        Operation::DeleteCors(extra) => smaller_extras(extra).into_iter().map(Operation::DeleteCors).collect(),
+        Operation::Preflight(preflight) => {
+            smaller_preflights(preflight, object).into_iter().map(Operation::Preflight).collect()
+        }
+        Operation::Request(request) => smaller_requests(request, object).into_iter().map(Operation::Request).collect(),
+        Operation::Raw(_) => Vec::new(),
+    };
+    all.extend(operations.into_iter().map(|operation: Operation| Step { operation, ..step.clone() }));
+    all
+}
+
+fn smaller_puts(put: &PutCors) -> Vec<PutCors> {
+    let with = |body: DocumentSource| PutCors { body, ..put.clone() };
+    let mut all: Vec<PutCors> = match &put.body {
+        DocumentSource::Rules { rules, size, pad } => {
+            let size_less =
+                size.map(|_| DocumentSource::Rules { rules: rules.clone(), size: None, pad: *pad }).map(with);
+            let less = smaller_rule_sets(rules).into_iter();
+            let less = less.map(|rules| with(DocumentSource::Rules { rules, size: *size, pad: *pad }));
+            size_less.into_iter().chain(less).collect()
+        }
+        DocumentSource::Bytes(bytes) => match as_written(bytes) {
+            // As a client writes them.
+            Some(rules) => vec![with(DocumentSource::Rules { rules, size: None, pad: crate::case::Pad::Space })],
+            None => smaller_texts(bytes).into_iter().map(|bytes| with(DocumentSource::Bytes(bytes))).collect(),
+        },
+        DocumentSource::From(_) => Vec::new(),
+    };
+    // In another form it may be the form that shows something: less of it, then.
+    if let DocumentSource::Bytes(bytes) = &put.body
+        && as_written(bytes).is_some()
+    {
+        all.extend(smaller_texts(bytes).into_iter().map(|bytes| with(DocumentSource::Bytes(bytes))));
+    }
+    if put.content_md5 != ContentMd5::Absent {
+        all.push(PutCors { content_md5: ContentMd5::Absent, ..put.clone() });
+    }
+    if put.content_type.as_deref() != Some("application/xml") {
+        all.push(PutCors { content_type: Some("application/xml".to_owned()), ..put.clone() });
+    }
+    all.extend(smaller_extras(&put.extra).into_iter().map(|extra| PutCors { extra, ..put.clone() }));
+    all
+}
+
+/// The rules that a document states, whatever its form.
+fn as_written(bytes: &[u8]) -> Option<RuleSet> {
+    let document = xml::parse(bytes).ok()?;
+    let texts = |list: &[xml::Text]| list.iter().map(|text| text.value.clone()).collect::<Vec<_>>();
+    let rules = document.rules.iter().map(|rule| Rule {
+        allowed_origins: texts(&rule.allowed_origins),
+        allowed_methods: texts(&rule.allowed_methods),
+        allowed_headers: texts(&rule.allowed_headers),
+        expose_headers: texts(&rule.expose_headers),
+        max_age_seconds: texts(&rule.max_age_seconds),
+    });
+    Some(RuleSet {
+        rules: rules.collect(),
+        response_vary: document.response_vary.first().map(|text| text.value.clone()),
+    })
+}
+
+fn smaller_rule_sets(set: &RuleSet) -> Vec<RuleSet> {
+    let mut all: Vec<RuleSet> = Vec::new();
+    for (from, to) in pieces(set.rules.len()) {
+        let mut smaller = set.clone();
+        smaller.rules.drain(from..to);
+        all.push(smaller);
+    }
+    if set.response_vary.is_some() {
+        all.push(RuleSet { response_vary: None, ..set.clone() });
+    }
+    for (index, rule) in set.rules.iter().enumerate() {
+        for smaller in smaller_rules(rule) {
+            let mut set = set.clone();
+            if let Some(place) = set.rules.get_mut(index) {
+                *place = smaller;
+            }
+            all.push(set);
+        }
+    }
+    all
+}
+
+fn smaller_rules(rule: &Rule) -> Vec<Rule> {
+    let lists: [fn(&mut Rule) -> &mut Vec<String>; 5] = [
+        |rule| &mut rule.allowed_headers,
+        |rule| &mut rule.expose_headers,
+        |rule| &mut rule.max_age_seconds,
+        |rule| &mut rule.allowed_origins,
+        |rule| &mut rule.allowed_methods,
+    ];
+    let mut all = Vec::new();
+    for (number, list) in lists.into_iter().enumerate() {
+        let length = list(&mut rule.clone()).len();
+        let mut ranges = pieces(length);
+        // The first three may be absent altogether.
+        if number < 3 && length > 0 {
+            ranges.insert(0, (0, length));
+        }
+        for (from, to) in ranges {
+            let mut smaller = rule.clone();
+            list(&mut smaller).drain(from..to);
+            all.push(smaller);
+        }
+    }
+    all
+}
+
+/// Bytes with a piece cut out: halves down to what is a few characters.
+fn smaller_texts(bytes: &[u8]) -> Vec<Vec<u8>> {
+    const SMALLEST: usize = 8;
+    let cut = pieces(bytes.len()).into_iter().filter(|(from, to)| to - from >= SMALLEST);
+    cut.map(|(from, to)| {
+        bytes.iter().enumerate().filter(|(at, _)| !(from..to).contains(at)).map(|(_, byte)| *byte).collect()
+    })
+    .collect()
+}
+
+fn smaller_extras(extra: &Extra) -> Vec<Extra> {
+    let mut all: Vec<Extra> =
+        without_one(&extra.headers).into_iter().map(|headers| Extra { headers, ..extra.clone() }).collect();
+    if extra.query.is_some() {
+        all.push(Extra { query: None, ..extra.clone() });
+    }
+    all
+}
+
+fn without_one<T: Clone>(list: &[T]) -> Vec<Vec<T>> {
+    let without =
+        |at: usize| list.iter().enumerate().filter(|(index, _)| *index != at).map(|(_, one)| one.clone()).collect();
+    (0..list.len()).map(without).collect()
+}
+
+fn smaller_preflights(preflight: &Preflight, object: Option<&str>) -> Vec<Preflight> {
+    let mut all: Vec<Preflight> = Vec::new();
+    if let Some(names) = &preflight.request_headers {
+        all.push(Preflight { request_headers: None, ..preflight.clone() });
+        let names: Vec<&str> = names.split(',').collect();
+        for (from, to) in pieces(names.len()) {
+            let kept = names.iter().enumerate().filter(|(at, _)| !(from..to).contains(at)).map(|(_, name)| *name);
+            let kept = kept.collect::<Vec<_>>().join(",");
+            all.push(Preflight { request_headers: Some(kept), ..preflight.clone() });
+        }
+    }
+    if preflight.body.is_some() {
+        all.push(Preflight { body: None, ..preflight.clone() });
+    }
+    if object.is_some() && preflight.object.as_deref() != object {
+        all.push(Preflight { object: object.map(str::to_owned), ..preflight.clone() });
+    }
+    all.extend(smaller_extras(&preflight.extra).into_iter().map(|extra| Preflight { extra, ..preflight.clone() }));
+    all.extend(without_one(&preflight.origin).into_iter().map(|origin| Preflight { origin, ..preflight.clone() }));
+    all.extend(without_one(&preflight.method).into_iter().map(|method| Preflight { method, ..preflight.clone() }));
+    all
+}
+
+fn smaller_requests(request: &ObjectRequest, object: Option<&str>) -> Vec<ObjectRequest> {
+    let mut all: Vec<ObjectRequest> = Vec::new();
+    let plain = ObjectRequest {
+        method: "GET".to_owned(),
+        object: object.map(str::to_owned),
+        origin: request.origin.clone(),
+        ..ObjectRequest::default()
+    };
+    if *request != plain {
+        all.push(plain);
+    }
+    if request.body.is_some() {
+        all.push(ObjectRequest { body: None, ..request.clone() });
+    }
+    all.extend(smaller_extras(&request.extra).into_iter().map(|extra| ObjectRequest { extra, ..request.clone() }));
+    all.extend(without_one(&request.origin).into_iter().map(|origin| ObjectRequest { origin, ..request.clone() }));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use arbitrary::Unstructured;
+
+    use super::*;
+    use crate::generate;
+
+    fn generated(index: u64) -> Case {
+        let bytes = generate::bytes(9, index, generate::BYTES);
+        generate::case(&mut Unstructured::new(&bytes), "shrunk", Dialect::oss())
+    }
+
+    /// Shrinks as far as `shows` lets it.
+    fn check(case: Case, shows: impl Fn(&Case) -> bool) -> Case {
+        let mut shrinker = Shrinker::new(case, 600);
+        while let Some(candidate) = shrinker.candidate(Dialect::oss()) {
+            let same = shows(&candidate);
+            shrinker.tell(candidate, same);
+        }
+        shrinker.best().clone()
+    }
+
+    fn count(case: &Case, of: impl Fn(&Operation) -> bool) -> usize {
+        case.steps.iter().filter(|step| of(&step.operation)).count()
+    }
+
+    #[test]
+    fn what_shows_nothing_is_left_as_it_is() {
+        let mut shrinker = Shrinker::new(generated(1), 60);
+        let before = format!("{:?}", shrinker.best());
+        while let Some(candidate) = shrinker.candidate(Dialect::oss()) {
+            shrinker.tell(candidate, false);
+        }
+        assert_eq!(format!("{:?}", shrinker.best()), before);
+    }
+
+    #[test]
+    fn one_step_is_left_of_what_one_step_shows() {
+        for index in 0..5 {
+            let case = generated(index);
+            let smallest = check(case, |case| count(case, |operation| matches!(operation, Operation::PutCors(_))) > 0);
+            assert_eq!(smallest.steps.len(), 1, "{index}");
+            let Operation::PutCors(put) = &smallest.steps[0].operation else { panic!("{smallest:#?}") };
+            let size = match &put.body {
+                DocumentSource::Rules { rules, .. } => rules.rules.iter().map(|rule| rule.allowed_headers.len()).sum(),
+                DocumentSource::Bytes(bytes) => bytes.len() / 16,
+                DocumentSource::From(_) => 0,
+            };
+            assert_eq!((size, put.content_md5.clone()), (0, ContentMd5::Absent), "{index}: {put:#?}");
+        }
+    }
+
+    /// References are kept: a document that is put back comes from the step that got it.
+    #[test]
+    fn references_follow() {
+        let back = |operation: &Operation| {
+            matches!(operation, Operation::PutCors(PutCors { body: DocumentSource::From(_), .. }))
+        };
+        let case = (0..400).map(generated).find(|case| count(case, back) > 0).unwrap();
+        let smallest = check(case, |case| count(case, back) > 0);
+        let gets = count(&smallest, |operation| matches!(operation, Operation::GetCors(_)));
+        assert_eq!((smallest.steps.len(), gets), (2, 1), "{smallest:#?}");
+        for (index, step) in smallest.steps.iter().enumerate() {
+            if let Operation::PutCors(PutCors { body: DocumentSource::From(at), .. }) = step.operation {
+                assert!(at < index && matches!(smallest.steps[at].operation, Operation::GetCors(_)));
+            }
+        }
+    }
+
+    #[test]
+    fn every_piece_once() {
+        assert_eq!(pieces(3), [(0, 2), (2, 3), (0, 1), (1, 2), (2, 3)]);
+        assert_eq!(pieces(1), []);
+        assert_eq!(pieces(0), []);
+    }
+
+    #[test]
+    fn the_budget_is_kept() {
+        let mut shrinker = Shrinker::new(generated(2), 3);
+        let mut given = 0;
+        while let Some(candidate) = shrinker.candidate(Dialect::oss()) {
+            given += 1;
+            shrinker.tell(candidate, true);
+        }
+        assert_eq!(given, 3);
+    }
+}
