@@ -109,6 +109,8 @@ pub mod shrink;
 
 pub mod report;
 
+pub mod campaign;
+
 #[cfg(any(test, feature = "properties"))]
 pub mod properties;
 

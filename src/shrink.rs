@@ -55,6 +55,12 @@ impl Shrinker {
         Some(next)
     }
 
+    /// Whether there is a candidate left.
+    pub fn has_more(&self) -> bool {
+        let candidates = Candidates::of(&self.best).0.len();
+        self.budget > 0 && (self.at < candidates || (self.kept && candidates > 0))
+    }
+
     /// Whether the last candidate showed the same.
     pub fn tell(&mut self, candidate: Case, same: bool) {
         if same {

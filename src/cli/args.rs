@@ -26,6 +26,8 @@ Start with `corsuite run`: it runs the suite against the reference server that i
 pub(super) enum Command {
     /// Run the suite against an endpoint, or against the built-in reference server
     Run(Run),
+    /// Send generated cases and hold the answers against the oracle, until time or requests are spent
+    Fuzz(Fuzz),
     /// Start the reference server
     Serve(Serve),
     /// Measure the suite: run it against every fault of the catalogue
@@ -145,6 +147,46 @@ pub(super) struct Run {
     /// With --auth anonymous: the rules that are in place in --bucket (XML, or YAML with `rules:`)
     #[arg(long, value_name = "FILE", requires = "bucket", help_heading = "Endpoint")]
     pub(super) in_place: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) journal: JournalArgument,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Fuzz {
+    /// All inputs are made from it: the same seed, the same inputs [default: another one each time]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) seed: Option<u64>,
+    /// Stop making inputs after so many seconds [default: 60, unless --requests is given]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(super) time: Option<std::time::Duration>,
+    /// Stop making inputs after so many requests of cases
+    #[arg(long, value_name = "COUNT")]
+    pub(super) requests: Option<u64>,
+    /// Stop making inputs after so many findings
+    #[arg(long, value_name = "FINDINGS")]
+    pub(super) stop_after: Option<usize>,
+    /// Make only this part of the inputs: several machines share a seed
+    #[arg(long, value_name = "N/M", default_value = "1/1", value_parser = partition)]
+    pub(super) partition: (u64, u64),
+    /// Write each finding here, as a case file
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// A broken should counts like a broken must
+    #[arg(long)]
+    pub(super) strict: bool,
+    #[command(flatten)]
+    pub(super) dialect: DialectArgument,
+    /// Cases at a time, each in a bucket of its own
+    #[arg(long, default_value = "4", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) jobs: u16,
+    /// Longest wait for a change of rules to show, in seconds [default: 10; the built-in reference needs none]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds_or_none)]
+    pub(super) settle: Option<std::time::Duration>,
+    #[command(flatten)]
+    pub(super) endpoint: EndpointArguments,
+    /// Names of created buckets begin with this
+    #[arg(long, value_name = "PREFIX", default_value = "corsuite-", help_heading = "Endpoint")]
+    pub(super) bucket_prefix: String,
     #[command(flatten)]
     pub(super) journal: JournalArgument,
 }
@@ -322,6 +364,11 @@ pub(super) struct Sign {
 pub(super) struct Completions {
     /// The shell
     pub(super) shell: clap_complete::Shell,
+}
+
+fn partition(text: &str) -> Result<(u64, u64), String> {
+    let parts = text.split_once('/').and_then(|(part, parts)| Some((part.parse().ok()?, parts.parse().ok()?)));
+    parts.filter(|(part, parts)| (1..=*parts).contains(part)).ok_or_else(|| "part and parts, such as 2/8".to_owned())
 }
 
 fn seconds(text: &str) -> Result<std::time::Duration, String> {

@@ -8,6 +8,7 @@ mod check;
 mod cleanup;
 mod explain;
 mod files;
+mod fuzz;
 mod list;
 mod mutants;
 mod run;
@@ -147,6 +148,7 @@ pub fn main() -> ExitCode {
     };
     let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments, &context),
+        Command::Fuzz(arguments) => fuzz::fuzz(&arguments, &context),
         Command::Serve(arguments) => serve::serve(&arguments, &context),
         Command::Explain(arguments) => explain::explain(&arguments, &context),
         Command::Check(arguments) => check::check(&arguments, &context),

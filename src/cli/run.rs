@@ -20,7 +20,7 @@ use crate::serve;
 use crate::sign::Scheme;
 
 /// How long a change of rules may take to show, unless said.
-const SETTLE: Duration = Duration::from_secs(10);
+pub(super) const SETTLE: Duration = Duration::from_secs(10);
 
 pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
     let reports = arguments.report.iter().map(|text| destination(text)).collect::<Result<Vec<_>, _>>()?;
@@ -163,7 +163,7 @@ fn destination(text: &str) -> Result<PathBuf, Failure> {
     Ok(PathBuf::from(path))
 }
 
-fn prefix(text: &str) -> Result<String, Failure> {
+pub(super) fn prefix(text: &str) -> Result<String, Failure> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let valid = text.bytes().next().is_some_and(plain)
         && text.bytes().all(|byte| plain(byte) || byte == b'-')
@@ -190,7 +190,7 @@ pub(super) fn journal(argument: &JournalArgument, context: &Context) -> Result<(
 }
 
 /// The reference on a free port of this machine, and the handle that stops it when it is dropped.
-async fn embedded(dialect: &Arc<Dialect>) -> Result<(Target, watch::Sender<()>), Failure> {
+pub(super) async fn embedded(dialect: &Arc<Dialect>) -> Result<(Target, watch::Sender<()>), Failure> {
     let fail =
         |error: &dyn std::fmt::Display| Failure::unknown(format!("the built-in reference cannot be started: {error}"));
     let address = std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));

@@ -5,6 +5,7 @@
 //! while a case is prepared is an `Error`; what goes wrong in a step is told apart by asking again (`step`).
 
 mod bucket;
+mod feed;
 mod journal;
 mod lease;
 mod raw;
@@ -17,12 +18,14 @@ mod worker;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, watch};
 
 pub use self::bucket::{Leftover, clean_up, fetch_cors};
+use self::feed::Once;
+pub use self::feed::{Feed, Taken};
 pub use self::journal::{Entry, FileJournal, Journal, NoJournal, Pending, pending};
 pub use self::shown::{curl, head};
 pub use self::wire::Limiter;
@@ -151,6 +154,22 @@ pub enum Event<'a> {
 /// Receives events, from any worker.
 pub type Listener = dyn Fn(Event<'_>) + Send + Sync;
 
+/// How the work of a feed ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Ended {
+    /// The server has no bucket CORS, and this is what it said; no case was run.
+    pub unsupported: Option<String>,
+    /// Why it ended before the feed did.
+    pub stopped: Option<&'static str>,
+    /// A worker panicked, which is a bug of corsuite.
+    pub broken: bool,
+    /// Requests that were sent.
+    pub requests: usize,
+    /// What is worth a line.
+    pub notes: Vec<String>,
+}
+
 /// Why a run could not begin.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
@@ -173,11 +192,9 @@ struct Shared {
     target: Target,
     options: Options,
     wire: Wire,
-    cases: Vec<Case>,
-    next: AtomicUsize,
+    feed: Arc<dyn Feed>,
     /// How often a change of rules was waited for in vain.
     vain_waits: AtomicU32,
-    results: Mutex<Vec<Option<CaseReport>>>,
     notes: Mutex<Vec<String>>,
     stop: watch::Sender<Option<&'static str>>,
     listener: Arc<Listener>,
@@ -223,45 +240,71 @@ pub async fn run(
         cases: Vec::new(),
     };
     let claims = target.credentials.is_some();
-    // A borrowed bucket has one configuration, so one case at a time.
-    let jobs = match options.buckets {
-        Buckets::Own { .. } => options.jobs.clamp(1, cases.len().max(1)),
-        Buckets::Borrowed(_) => 1,
+    let once = Arc::new(Once::of(cases));
+    let options = Options { jobs: options.jobs.clamp(1, once.cases.len().max(1)), ..options };
+    let dialect = Arc::clone(&target.dialect);
+    let ended = work(target, options, Arc::clone(&once) as Arc<dyn Feed>, listener).await?;
+    let (verdict, reason) = match &ended {
+        Ended { unsupported: Some(why), .. } => (Verdict::Unsupported, why.as_str()),
+        Ended { broken: true, .. } => (Verdict::Error, "not run"),
+        Ended { stopped, .. } => (Verdict::Skip, stopped.unwrap_or("not run")),
     };
-    let shared = Arc::new(Shared {
-        wire: Wire::new(Arc::clone(&target.implementation), options.rate),
-        next: AtomicUsize::new(0),
-        vain_waits: AtomicU32::new(0),
-        results: Mutex::new(vec![None; cases.len()]),
-        notes: Mutex::new(Vec::new()),
-        stop: watch::channel(None).0,
-        target,
-        options,
-        cases,
-        listener,
-    });
-    let mut first = Worker::new(Arc::clone(&shared), 0);
-    let outcome = match first.open().await {
-        Ok(lease::Opened::Ready) => work(&shared, first, jobs).await,
-        Ok(lease::Opened::Unsupported(why)) => {
-            let all = shared.cases.iter().map(|case| unfinished(case, Verdict::Unsupported, &why, &shared)).collect();
-            first.close().await;
-            all
-        }
-        Err(error) => {
-            first.close().await;
-            return Err(error);
-        }
-    };
-    report.cases = outcome;
-    report.totals.requests = shared.wire.sent();
-    report.notes.clone_from(&*shared.notes.lock().await);
+    let pairs = once.cases.iter().zip(once.results());
+    report.cases =
+        pairs.map(|(case, result)| result.unwrap_or_else(|| unfinished(case, verdict, reason, &dialect))).collect();
+    report.totals.requests = ended.requests;
+    report.notes = ended.notes;
     report.elapsed_ms = milliseconds(clock.elapsed());
     report.finish(claims);
     Ok(report)
 }
 
-async fn work(shared: &Arc<Shared>, first: Worker, jobs: usize) -> Vec<CaseReport> {
+/// Takes cases from a feed until it has nothing any more.
+///
+/// # Errors
+///
+/// If the endpoint cannot be reached or refuses what every case needs, before any case has run.
+pub async fn work(
+    target: Target,
+    options: Options,
+    feed: Arc<dyn Feed>,
+    listener: Arc<Listener>,
+) -> Result<Ended, SetupError> {
+    // A borrowed bucket has one configuration, so one case at a time.
+    let jobs = match options.buckets {
+        Buckets::Own { .. } => options.jobs.max(1),
+        Buckets::Borrowed(_) => 1,
+    };
+    let shared = Arc::new(Shared {
+        wire: Wire::new(Arc::clone(&target.implementation), options.rate),
+        vain_waits: AtomicU32::new(0),
+        notes: Mutex::new(Vec::new()),
+        stop: watch::channel(None).0,
+        target,
+        options,
+        feed,
+        listener,
+    });
+    let mut first = Worker::new(Arc::clone(&shared), 0);
+    let (mut unsupported, mut broken) = (None, false);
+    match first.open().await {
+        Ok(lease::Opened::Ready) => broken = workers(&shared, first, jobs).await,
+        Ok(lease::Opened::Unsupported(why)) => {
+            unsupported = Some(why);
+            first.close().await;
+        }
+        Err(error) => {
+            first.close().await;
+            return Err(error);
+        }
+    }
+    let notes = shared.notes.lock().await.clone();
+    let stopped = *shared.stop.borrow();
+    Ok(Ended { unsupported, stopped, broken, requests: shared.wire.sent(), notes })
+}
+
+/// True if one of them broke off.
+async fn workers(shared: &Arc<Shared>, first: Worker, jobs: usize) -> bool {
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(drive(first));
     for number in 1..jobs {
@@ -276,12 +319,11 @@ async fn work(shared: &Arc<Shared>, first: Worker, jobs: usize) -> Vec<CaseRepor
         (shared.listener)(Event::Note(text));
         shared.notes.lock().await.push(text.to_owned());
     }
-    let verdict = if broken { Verdict::Error } else { Verdict::Skip };
-    let results = shared.results.lock().await;
-    let reason = shared.stop.borrow().unwrap_or("not run");
-    let pairs = shared.cases.iter().zip(results.iter());
-    pairs.map(|(case, result)| result.clone().unwrap_or_else(|| unfinished(case, verdict, reason, shared))).collect()
+    broken
 }
+
+/// Pause of a worker for whom there is nothing at the moment.
+const LATER: Duration = Duration::from_millis(2);
 
 /// Takes cases until there is none left or the run is stopped.
 async fn drive(mut worker: Worker) {
@@ -293,11 +335,17 @@ async fn drive(mut worker: Worker) {
         if shared.stop.borrow().is_some() {
             break;
         }
-        let index = shared.next.fetch_add(1, Ordering::Relaxed);
-        let Some(case) = shared.cases.get(index) else { break };
+        let (number, case) = match shared.feed.take() {
+            Taken::Case(number, case) => (number, case),
+            Taken::Later => {
+                tokio::time::sleep(LATER).await;
+                continue;
+            }
+            Taken::Nothing => break,
+        };
         let mut cancelled = shared.options.cancelled.clone();
         let report = tokio::select! {
-            report = worker.case(case) => report,
+            report = worker.case(&case) => report,
             () = interrupted(&mut cancelled) => {
                 shared.stop.send_replace(Some("interrupted"));
                 break;
@@ -307,9 +355,7 @@ async fn drive(mut worker: Worker) {
         if shared.options.fail_fast && report.verdict == Verdict::Fail {
             shared.stop.send_replace(Some("a case failed before it and --fail-fast is given"));
         }
-        if let Some(place) = shared.results.lock().await.get_mut(index) {
-            *place = Some(report);
-        }
+        shared.feed.give(number, report);
     }
     worker.close().await;
 }
@@ -322,7 +368,7 @@ async fn interrupted(cancelled: &mut watch::Receiver<bool>) {
 }
 
 /// The report of a case that was not judged.
-fn unfinished(case: &Case, verdict: Verdict, reason: &str, shared: &Shared) -> CaseReport {
+fn unfinished(case: &Case, verdict: Verdict, reason: &str, dialect: &Dialect) -> CaseReport {
     CaseReport {
         id: case.id.clone(),
         about: case.about.clone(),
@@ -331,8 +377,8 @@ fn unfinished(case: &Case, verdict: Verdict, reason: &str, shared: &Shared) -> C
         line: case.line,
         clauses: case.clauses.clone(),
         verdict,
-        level: case.level(&shared.target.dialect),
-        unjudged_must: verdict != Verdict::Pass && case.level(&shared.target.dialect) == Level::Must,
+        level: case.level(dialect),
+        unjudged_must: verdict != Verdict::Pass && case.level(dialect) == Level::Must,
         elapsed_ms: 0,
         assertions: 0,
         observed: std::collections::BTreeMap::new(),

@@ -83,7 +83,7 @@ impl Worker {
     pub(super) async fn case(&mut self, case: &Case) -> CaseReport {
         let shared = Arc::clone(&self.shared);
         if let Some(reason) = skip(case, &shared) {
-            return unfinished(case, Verdict::Skip, &reason, &shared);
+            return unfinished(case, Verdict::Skip, &reason, &shared.target.dialect);
         }
         let started = Instant::now();
         let mut tally = Tally {
@@ -98,7 +98,7 @@ impl Worker {
             Err(reason) => Err(Abort::Error(reason)),
         };
         tally.judged &= outcome.is_ok();
-        let base = unfinished(case, Verdict::Pass, "", &shared);
+        let base = unfinished(case, Verdict::Pass, "", &shared.target.dialect);
         let (verdict, reason) = match outcome {
             // What was found before counts, whatever came after.
             _ if !tally.mismatches.is_empty() => (Verdict::Fail, None),

@@ -1,0 +1,389 @@
+//! A differential campaign as a machine of values: [`Campaign`].
+//!
+//! It gives out cases, takes their reports, and so finds, confirms and shrinks. It has no clock, no file and no connection; who drives it
+//! has. What it tells in [`Event`]s is enough to begin again where it was broken off: cases are made anew from seed and index.
+
+mod features;
+mod inputs;
+mod kind;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::features::{features, reachable};
+pub use self::inputs::{BLOCK, block};
+pub use self::kind::Kind;
+use crate::case::Case;
+use crate::dialect::Dialect;
+use crate::report::{CaseReport, MismatchReport, Verdict};
+use crate::shrink::Shrinker;
+
+/// Times a finding is tried again before it is believed.
+const CONFIRM: u32 = 3;
+/// Cases in a row that could not be judged, after which a campaign ends.
+const PATIENCE: u32 = 25;
+
+/// What is to be done.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[expect(clippy::exhaustive_structs, reason = "an input")]
+pub struct Plan {
+    /// All inputs are made from it.
+    pub seed: u64,
+    /// This part of the inputs, from 1 …
+    pub part: u64,
+    /// … of so many; whole blocks.
+    pub parts: u64,
+    /// Requests of generated cases after which no new input is made.
+    pub requests: Option<u64>,
+    /// Findings after which no new input is made.
+    pub stop_after: Option<usize>,
+    /// Most candidates tried to shrink a finding.
+    pub shrink: usize,
+}
+
+/// What has happened, for a log.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "a line of the log")]
+pub enum Event {
+    /// An input was judged; it showed these.
+    Judged {
+        /// Its index.
+        index: u64,
+        /// Kinds that are findings.
+        kinds: Vec<Kind>,
+    },
+    /// A finding is finished: confirmed and shrunk, or unstable.
+    Finished {
+        /// Which.
+        kind: Kind,
+        /// How often it showed …
+        shown: u32,
+        /// … when tried again this often.
+        tried: u32,
+    },
+}
+
+/// What there is for a worker.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "an output")]
+pub enum Next {
+    /// A case, and the number by which its report is given back.
+    Case(u64, Arc<Case>),
+    /// Nothing until another report is given back.
+    Later,
+    /// Nothing any more.
+    Nothing,
+}
+
+/// How far a finding is.
+#[derive(Debug)]
+enum Stage {
+    Confirming,
+    Shrinking(Box<Shrinker>),
+    Finished,
+}
+
+/// Something that a server does otherwise than the oracle.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Finding {
+    /// What it is.
+    pub kind: Kind,
+    /// The input that showed it first.
+    pub index: u64,
+    /// Inputs that showed it.
+    pub count: u64,
+    /// How often it showed …
+    pub shown: u32,
+    /// … when tried again this often.
+    pub tried: u32,
+    /// The smallest case that shows it.
+    pub case: Arc<Case>,
+    /// What was seen of it last.
+    pub mismatch: MismatchReport,
+    /// Kinds that came with it, at the same step.
+    companions: BTreeSet<Kind>,
+    stage: Stage,
+}
+
+impl Finding {
+    /// Whether it is confirmed and shrunk, or given up as unstable.
+    pub const fn is_finished(&self) -> bool {
+        matches!(self.stage, Stage::Finished)
+    }
+
+    /// Whether it showed each time it was tried.
+    pub const fn is_stable(&self) -> bool {
+        self.shown == self.tried
+    }
+}
+
+/// What a case was given out for.
+#[derive(Debug)]
+enum Purpose {
+    Explore { index: u64, features: BTreeSet<String> },
+    Confirm(usize),
+    Shrink(usize),
+}
+
+/// A campaign.
+#[derive(Debug)]
+pub struct Campaign {
+    plan: Plan,
+    dialect: Arc<Dialect>,
+    /// The next block of this part.
+    block: u64,
+    /// Inputs that were made and not given out.
+    made: VecDeque<(u64, Case)>,
+    /// Inputs that need not be given out: judged before a break.
+    judged: BTreeSet<u64>,
+    /// Findings for which a case waits to be given out.
+    waiting: VecDeque<usize>,
+    out: BTreeMap<u64, (Purpose, Arc<Case>)>,
+    number: u64,
+    findings: Vec<Finding>,
+    seen: BTreeSet<String>,
+    inputs: u64,
+    requests: u64,
+    unjudged: u32,
+    ended: Option<String>,
+}
+
+impl Campaign {
+    /// Of a plan, held against a dialect whose behaviours are those of the server.
+    pub fn new(plan: Plan, dialect: Arc<Dialect>) -> Self {
+        let block = plan.part.saturating_sub(1);
+        Self {
+            plan,
+            dialect,
+            block,
+            made: VecDeque::new(),
+            judged: BTreeSet::new(),
+            waiting: VecDeque::new(),
+            out: BTreeMap::new(),
+            number: 0,
+            findings: Vec::new(),
+            seen: BTreeSet::new(),
+            inputs: 0,
+            requests: 0,
+            unjudged: 0,
+            ended: None,
+        }
+    }
+
+    /// No new input is made from now on; what was found is confirmed and shrunk.
+    pub fn end(&mut self, why: &str) {
+        self.ended.get_or_insert_with(|| why.to_owned());
+    }
+
+    /// Why no new input is made any more.
+    pub fn ended(&self) -> Option<&str> {
+        self.ended.as_deref()
+    }
+
+    /// Whether it ended because the server could not be judged.
+    pub const fn gave_up(&self) -> bool {
+        self.unjudged >= PATIENCE
+    }
+
+    /// What is to be done.
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// In the order in which they were found.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Inputs that were judged.
+    pub const fn inputs(&self) -> u64 {
+        self.inputs
+    }
+
+    /// Requests of the cases that were given out.
+    pub const fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    /// How many of the features that can be reached were exercised.
+    pub fn features(&self) -> usize {
+        reachable().filter(|feature| self.seen.contains(*feature)).count()
+    }
+
+    /// Something to run. What was found is looked into first.
+    pub fn next(&mut self) -> Next {
+        while let Some(at) = self.waiting.pop_front() {
+            if let Some(next) = self.look_into(at) {
+                return next;
+            }
+        }
+        if self.plan.requests.is_some_and(|most| self.requests >= most) {
+            self.end("the requests of the plan are made");
+        }
+        if self.plan.stop_after.is_some_and(|most| self.findings.len() >= most) {
+            self.end("there are as many findings as the plan asks for");
+        }
+        if self.ended.is_some() {
+            return if self.out.is_empty() { Next::Nothing } else { Next::Later };
+        }
+        loop {
+            let Some((index, case)) = self.made.pop_front() else {
+                let first = self.block.saturating_mul(BLOCK);
+                self.made.extend((first..).zip(block(self.plan.seed, self.block, &self.dialect)));
+                self.block = self.block.saturating_add(self.plan.parts.max(1));
+                continue;
+            };
+            if self.judged.remove(&index) {
+                continue;
+            }
+            let features = features(&case, &self.dialect);
+            return self.give(Purpose::Explore { index, features }, Arc::new(case));
+        }
+    }
+
+    /// The next case that a finding needs; none if it is finished.
+    fn look_into(&mut self, at: usize) -> Option<Next> {
+        let finding = self.findings.get_mut(at)?;
+        match &mut finding.stage {
+            Stage::Confirming => {
+                let case = Arc::clone(&finding.case);
+                Some(self.give(Purpose::Confirm(at), case))
+            }
+            Stage::Shrinking(shrinker) => {
+                let candidate = shrinker.candidate(&self.dialect)?;
+                Some(self.give(Purpose::Shrink(at), Arc::new(candidate)))
+            }
+            Stage::Finished => None,
+        }
+    }
+
+    fn give(&mut self, purpose: Purpose, case: Arc<Case>) -> Next {
+        let number = self.number;
+        self.number += 1;
+        self.requests += case.steps.len() as u64;
+        self.out.insert(number, (purpose, Arc::clone(&case)));
+        Next::Case(number, case)
+    }
+
+    /// What became of a case that was given out.
+    pub fn give_back(&mut self, number: u64, report: &CaseReport) -> Vec<Event> {
+        let Some((purpose, case)) = self.out.remove(&number) else { return Vec::new() };
+        let judged = matches!(report.verdict, Verdict::Pass | Verdict::Fail);
+        self.unjudged = if judged { 0 } else { self.unjudged + 1 };
+        if self.unjudged >= PATIENCE {
+            let reason = report.reason.as_deref().unwrap_or("no reason is known");
+            self.end(&format!("{PATIENCE} cases in a row could not be judged: {reason}"));
+        }
+        match purpose {
+            Purpose::Explore { index, features } => {
+                self.inputs += 1;
+                if !judged {
+                    return Vec::new();
+                }
+                self.seen.extend(features);
+                let kinds = self.explored(index, &case, report);
+                vec![Event::Judged { index, kinds }]
+            }
+            Purpose::Confirm(at) => self.confirmed(at, judged, report),
+            Purpose::Shrink(at) => self.shrunk(at, &case, report),
+        }
+    }
+
+    /// Counts what is known, and notes what is new.
+    fn explored(&mut self, index: u64, case: &Arc<Case>, report: &CaseReport) -> Vec<Kind> {
+        let mut kinds = Vec::new();
+        let mut steps: BTreeMap<usize, Vec<(Kind, &MismatchReport)>> = BTreeMap::new();
+        for mismatch in &report.mismatches {
+            steps.entry(mismatch.step).or_default().push((Kind::of(mismatch), mismatch));
+        }
+        for shown in steps.into_values() {
+            let here: BTreeSet<Kind> = shown.iter().map(|(kind, _)| kind.clone()).collect();
+            let mut explained: BTreeSet<Kind> = BTreeSet::new();
+            for finding in self.findings.iter_mut().filter(|finding| here.contains(&finding.kind)) {
+                if !kinds.contains(&finding.kind) {
+                    finding.count += 1;
+                    kinds.push(finding.kind.clone());
+                }
+                explained.insert(finding.kind.clone());
+                explained.extend(finding.companions.iter().cloned());
+            }
+            // One bug breaks several clauses at once: what comes with a new finding belongs to it.
+            let mut new = shown.into_iter().filter(|(kind, _)| !explained.contains(kind));
+            let Some((kind, mismatch)) = new.next() else { continue };
+            let companions = here.into_iter().filter(|other| *other != kind).collect();
+            kinds.push(kind.clone());
+            self.waiting.push_back(self.findings.len());
+            self.findings.push(Finding {
+                kind,
+                index,
+                count: 1,
+                shown: 0,
+                tried: 0,
+                case: Arc::clone(case),
+                mismatch: mismatch.clone(),
+                companions,
+                stage: Stage::Confirming,
+            });
+        }
+        kinds
+    }
+
+    fn confirmed(&mut self, at: usize, judged: bool, report: &CaseReport) -> Vec<Event> {
+        let budget = self.plan.shrink;
+        let Some(finding) = self.findings.get_mut(at) else { return Vec::new() };
+        finding.tried += 1;
+        if let Some(mismatch) = of_kind(report, &finding.kind).filter(|_| judged) {
+            finding.shown += 1;
+            finding.mismatch = mismatch.clone();
+        }
+        if finding.tried < CONFIRM {
+            self.waiting.push_back(at);
+            return Vec::new();
+        }
+        if finding.is_stable() {
+            finding.stage = Stage::Shrinking(Box::new(Shrinker::new(Case::clone(&finding.case), budget)));
+            return self.shrink_on(at);
+        }
+        self.finish(at)
+    }
+
+    fn shrunk(&mut self, at: usize, case: &Arc<Case>, report: &CaseReport) -> Vec<Event> {
+        let Some(finding) = self.findings.get_mut(at) else { return Vec::new() };
+        let same = of_kind(report, &finding.kind);
+        if let Some(mismatch) = same {
+            finding.case = Arc::clone(case);
+            finding.mismatch = mismatch.clone();
+        }
+        if let Stage::Shrinking(shrinker) = &mut finding.stage {
+            shrinker.tell(Case::clone(case), same.is_some());
+        }
+        self.shrink_on(at)
+    }
+
+    /// Puts a finding into the line again, unless there is nothing left to try.
+    fn shrink_on(&mut self, at: usize) -> Vec<Event> {
+        let more = match self.findings.get(at).map(|finding| &finding.stage) {
+            Some(Stage::Shrinking(shrinker)) => shrinker.has_more(),
+            _ => false,
+        };
+        if more {
+            self.waiting.push_back(at);
+            return Vec::new();
+        }
+        self.finish(at)
+    }
+
+    fn finish(&mut self, at: usize) -> Vec<Event> {
+        let Some(finding) = self.findings.get_mut(at) else { return Vec::new() };
+        finding.stage = Stage::Finished;
+        vec![Event::Finished { kind: finding.kind.clone(), shown: finding.shown, tried: finding.tried }]
+    }
+}
+
+fn of_kind<'r>(report: &'r CaseReport, kind: &Kind) -> Option<&'r MismatchReport> {
+    report.mismatches.iter().find(|mismatch| Kind::of(mismatch) == *kind)
+}

@@ -1,0 +1,158 @@
+//! Campaigns: inputs that depend on the seed alone, faults that are found, confirmed and shrunk, and nothing found where there is no fault.
+#![cfg(test)]
+#![expect(clippy::disallowed_methods, reason = "writes the generated file")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use corsuite::campaign::{BLOCK, Campaign, Event, Next, Plan, block, features, reachable};
+use corsuite::case::{Case, load, write};
+use corsuite::diagnostic::SourceFile;
+use corsuite::dialect::Dialect;
+use corsuite::implementation::Embedded;
+use corsuite::reference::Reference;
+use corsuite::reference::faults::{Faulty, find};
+use corsuite::report::{CaseReport, Verdict};
+use corsuite::run::{self, Feed, Options, Taken};
+use corsuite::serve;
+
+use common::{run, target};
+
+fn plan(seed: u64, requests: u64) -> Plan {
+    Plan { seed, part: 1, parts: 1, requests: Some(requests), stop_after: None, shrink: 400 }
+}
+
+/// A campaign, and what it told.
+#[derive(Debug)]
+struct Driver(Mutex<(Campaign, Vec<Event>)>);
+
+impl Feed for Driver {
+    fn take(&self) -> Taken {
+        match self.0.lock().unwrap().0.next() {
+            Next::Case(number, case) => Taken::Case(number, case),
+            Next::Later => Taken::Later,
+            Next::Nothing => Taken::Nothing,
+        }
+    }
+
+    fn give(&self, number: u64, report: CaseReport) {
+        let mut inner = self.0.lock().unwrap();
+        let events = inner.0.give_back(number, &report);
+        inner.1.extend(events);
+    }
+}
+
+async fn campaign(server: Embedded, plan: Plan) -> Arc<Driver> {
+    let dialect = Arc::new(Dialect::oss().clone());
+    let driver = Arc::new(Driver(Mutex::new((Campaign::new(plan, dialect), Vec::new()))));
+    let options = Options { jobs: 2, complete: false, ..Options::default() };
+    run::work(target(server), options, Arc::clone(&driver) as Arc<dyn Feed>, Arc::new(|_| {})).await.unwrap();
+    driver
+}
+
+fn faulty(id: &str) -> Embedded {
+    let options = serve::options(Dialect::oss(), serve::owner(), serve::other());
+    Embedded::new(Faulty::new(options, find(id).unwrap()))
+}
+
+fn healthy() -> Embedded {
+    Embedded::new(Reference::new(serve::options(Dialect::oss(), serve::owner(), serve::other())))
+}
+
+fn text(case: &Case) -> String {
+    write("An input.", std::slice::from_ref(case))
+}
+
+/// The parts of a campaign make together what one machine makes alone.
+#[test]
+fn parts_make_the_whole() {
+    let dialect = Dialect::oss();
+    let inputs = |part: u64, parts: u64, blocks: u64| -> BTreeSet<String> {
+        let mut campaign = Campaign::new(Plan { part, parts, ..plan(3, u64::MAX) }, Arc::new(dialect.clone()));
+        let made = (0..blocks * BLOCK).map(|_| match campaign.next() {
+            Next::Case(_, case) => text(&case),
+            other => panic!("{other:?}"),
+        });
+        made.collect()
+    };
+    let whole = inputs(1, 1, 4);
+    let halves: Vec<BTreeSet<String>> = vec![inputs(1, 2, 2), inputs(2, 2, 2)];
+    assert_eq!(whole.len() as u64, 4 * BLOCK);
+    assert!(halves[0].is_disjoint(&halves[1]));
+    assert_eq!(halves.concat_all(), whole);
+    // And an input is the same whoever asks, and whenever.
+    assert_eq!(
+        block(3, 2, dialect).iter().map(text).collect::<Vec<_>>(),
+        block(3, 2, dialect).iter().map(text).collect::<Vec<_>>()
+    );
+}
+
+trait Concat {
+    fn concat_all(&self) -> BTreeSet<String>;
+}
+
+impl Concat for Vec<BTreeSet<String>> {
+    fn concat_all(&self) -> BTreeSet<String> {
+        self.iter().flatten().cloned().collect()
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_found_where_there_is_nothing() {
+    let driver = campaign(healthy(), plan(5, 2_000)).await;
+    let inner = driver.0.lock().unwrap();
+    assert!(inner.0.findings().is_empty(), "{:#?}", inner.0.findings());
+    assert!(inner.0.inputs() > 60 && inner.0.requests() >= 2_000);
+    assert_eq!(inner.0.ended(), Some("the requests of the plan are made"));
+    assert!(inner.1.iter().all(|event| matches!(event, Event::Judged { kinds, .. } if kinds.is_empty())));
+}
+
+/// A finding is small, shows on the faulty server, and passes on the healthy one.
+#[tokio::test]
+async fn a_fault_becomes_a_small_case() {
+    let faults =
+        ["vary-always", "wildcard-overlap", "method-any", "delete-keeps", "expose-star-accepted", "match-last"];
+    let known: Vec<&str> = faults.into_iter().filter(|id| find(id).is_some()).collect();
+    assert!(known.len() >= 2, "{known:?}");
+    for id in known {
+        let driver = campaign(faulty(id), Plan { stop_after: Some(1), ..plan(1, 40_000) }).await;
+        let (case, kind) = {
+            let inner = driver.0.lock().unwrap();
+            let finding = inner.0.findings().first().unwrap_or_else(|| panic!("{id} is not found"));
+            assert!(finding.is_finished() && finding.is_stable(), "{id}: {finding:#?}");
+            assert!(inner.1.iter().any(|event| matches!(event, Event::Finished { shown: 3, tried: 3, .. })));
+            (text(&finding.case), finding.kind.clone())
+        };
+        let loaded = load(&[SourceFile::new("found.yaml", case.as_str())], Dialect::oss());
+        assert!(!loaded.failed(), "{case}");
+        assert!(loaded.suite.cases[0].steps.len() <= 3, "{id}, {kind}: {case}");
+        for (server, verdict) in [(faulty(id), Verdict::Fail), (healthy(), Verdict::Pass)] {
+            let report = run(target(server), &loaded.suite, Options::default()).await.unwrap();
+            assert_eq!(report.cases[0].verdict, verdict, "{id}: {case}");
+        }
+    }
+}
+
+/// The list of features is what many inputs reach. Set `CORSUITE_BLESS=1` and use `--release` to write it anew.
+#[test]
+fn features_are_reached() {
+    let many = std::env::var("CORSUITE_BLESS").is_ok();
+    let blocks = if many { 600 } else { 6 };
+    let mut seen = BTreeSet::new();
+    for number in 0..blocks {
+        for case in block(11, number, Dialect::oss()) {
+            seen.extend(features(&case, Dialect::oss()));
+        }
+    }
+    if many {
+        let lines: String = seen.iter().map(|feature| format!("{feature}\n")).collect();
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/campaign/features.txt"), lines).unwrap();
+        return;
+    }
+    let listed: BTreeSet<&str> = reachable().collect();
+    let strange: Vec<&String> = seen.iter().filter(|feature| !listed.contains(feature.as_str())).collect();
+    assert!(strange.is_empty(), "not in src/campaign/features.txt: {strange:?}");
+    assert!(seen.len() * 10 > listed.len() * 7, "{} of {} features", seen.len(), listed.len());
+}
