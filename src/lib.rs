@@ -15,7 +15,9 @@
 //! | [`request`] | from a step of a case to the HTTP request to send |
 //! | [`predict`] | what the oracle expects of a case |
 //! | [`generate`] | configurations, requests, documents and whole cases from bytes |
+//! | [`shrink`] | smaller cases that still show the same |
 //! | [`report`] | the result of a run, and its formats |
+//! | [`campaign`] | generated cases, findings, features: a campaign as a machine of values |
 //! | `properties` | laws and second opinions, for tests and fuzz targets (feature `properties`) |
 //! | [`implementation`] | whoever answers requests: the reference, an endpoint, a service in process |
 //! | [`run`] | cases against an implementation: [`run::run`] |

@@ -30,7 +30,7 @@ struct Driver(Mutex<(Campaign, Vec<Event>)>);
 
 impl Feed for Driver {
     fn take(&self) -> Taken {
-        match self.0.lock().unwrap().0.next() {
+        match self.0.lock().unwrap().0.take() {
             Next::Case(number, case) => Taken::Case(number, case),
             Next::Later => Taken::Later,
             Next::Nothing => Taken::Nothing,
@@ -71,32 +71,22 @@ fn parts_make_the_whole() {
     let dialect = Dialect::oss();
     let inputs = |part: u64, parts: u64, blocks: u64| -> BTreeSet<String> {
         let mut campaign = Campaign::new(Plan { part, parts, ..plan(3, u64::MAX) }, Arc::new(dialect.clone()));
-        let made = (0..blocks * BLOCK).map(|_| match campaign.next() {
+        let made = (0..blocks * BLOCK).map(|_| match campaign.take() {
             Next::Case(_, case) => text(&case),
             other => panic!("{other:?}"),
         });
         made.collect()
     };
     let whole = inputs(1, 1, 4);
-    let halves: Vec<BTreeSet<String>> = vec![inputs(1, 2, 2), inputs(2, 2, 2)];
+    let halves = [inputs(1, 2, 2), inputs(2, 2, 2)];
     assert_eq!(whole.len() as u64, 4 * BLOCK);
     assert!(halves[0].is_disjoint(&halves[1]));
-    assert_eq!(halves.concat_all(), whole);
+    assert_eq!(halves.iter().flatten().cloned().collect::<BTreeSet<_>>(), whole);
     // And an input is the same whoever asks, and whenever.
     assert_eq!(
         block(3, 2, dialect).iter().map(text).collect::<Vec<_>>(),
         block(3, 2, dialect).iter().map(text).collect::<Vec<_>>()
     );
-}
-
-trait Concat {
-    fn concat_all(&self) -> BTreeSet<String>;
-}
-
-impl Concat for Vec<BTreeSet<String>> {
-    fn concat_all(&self) -> BTreeSet<String> {
-        self.iter().flatten().cloned().collect()
-    }
 }
 
 #[tokio::test]

@@ -519,3 +519,44 @@ fn a_fault_is_found_out() {
     let list = corsuite(&["list", "--faults"]).output().unwrap();
     assert!(text(&list.stdout).lines().count() > 500);
 }
+
+/// A campaign against a fault in another process: found, written, and seen again by `run`.
+#[test]
+fn a_finding_is_a_case() {
+    let server = Server::with(&["--fault", "age-negative-code"]);
+    let state = tempfile::tempdir().unwrap();
+    let endpoint = format!("http://{}", server.address);
+    let out = state.path().join("findings");
+    let folder = out.to_str().unwrap();
+    let options = ["fuzz", "--endpoint", &endpoint, "--seed", "1", "--requests", "4000", "--stop-after", "1"];
+    let output =
+        with_keys(&[&options[..], &["--settle", "0", "--strict", "--out", folder]].concat(), state.path()).output();
+    let output = output.unwrap();
+    assert_eq!(code(&output), 1, "{}{}", text(&output.stdout), text(&output.stderr));
+    let shown = text(&output.stdout);
+    assert!(
+        shown.contains("FINDING (should) age.negative: error.ArgumentName is absent, not another value"),
+        "{shown}"
+    );
+    assert!(shown.contains("again 3 of 3 times; 1 steps"), "{shown}");
+    let again = ["run", "--cases", folder, "--strict"];
+    let faulty = with_keys(&[&again[..], &["--endpoint", &endpoint, "--settle", "0"]].concat(), state.path());
+    for (mut command, expected) in [(faulty, 1), (corsuite(&again), 0)] {
+        let output = command.output().unwrap();
+        assert_eq!(code(&output), expected, "{}{}", text(&output.stdout), text(&output.stderr));
+    }
+}
+
+/// Nothing is found at the reference, and the same seed makes the same inputs.
+#[test]
+fn a_campaign_without_a_finding() {
+    let told = || {
+        let output = corsuite(&["fuzz", "--seed", "7", "--requests", "1500", "--jobs", "2"]).output().unwrap();
+        assert_eq!(code(&output), 0, "{}{}", text(&output.stdout), text(&output.stderr));
+        text(&output.stdout)
+    };
+    let shown = told();
+    assert!(shown.contains("seed 7, ") && shown.ends_with("no finding\n"), "{shown}");
+    let wrong = corsuite(&["fuzz", "--partition", "3/2"]).output().unwrap();
+    assert_eq!(code(&wrong), 2, "{}", text(&wrong.stderr));
+}

@@ -215,7 +215,7 @@ impl Campaign {
     }
 
     /// Something to run. What was found is looked into first.
-    pub fn next(&mut self) -> Next {
+    pub fn take(&mut self) -> Next {
         while let Some(at) = self.waiting.pop_front() {
             if let Some(next) = self.look_into(at) {
                 return next;

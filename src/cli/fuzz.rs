@@ -13,7 +13,7 @@ use super::args::{Auth, Fuzz};
 use super::run::{SETTLE, embedded, journal, prefix};
 use super::{Context, Exit, Failure, files, interrupted, print, runtime, target, tell};
 use crate::campaign::{Campaign, Event, Finding, Next, Plan, reachable};
-use crate::case::{Case, Suite, write};
+use crate::case::{Case, DocumentSource, Operation, Suite, write};
 use crate::diagnostic::visible;
 use crate::dialect::{Dialect, Level};
 use crate::report::CaseReport;
@@ -22,7 +22,7 @@ use crate::run::{self, Buckets, Feed, NoJournal, Options, SetupError, Taken, Tar
 /// Candidates tried to shrink a finding: most need a few dozen, documents in bytes some hundred.
 const SHRINK: usize = 400;
 /// How long a campaign takes, where neither time nor requests are said.
-const TIME: Duration = Duration::from_secs(60);
+const TIME: Duration = Duration::from_mins(1);
 
 pub(super) fn fuzz(arguments: &Fuzz, context: &Context) -> Result<Exit, Failure> {
     let dialect = files::dialect(&arguments.dialect.dialect, context)?;
@@ -175,10 +175,10 @@ impl Driver {
 
     /// Writes a finding as a case, and says so.
     fn finished(&self, finding: &Finding) -> std::io::Result<()> {
-        let text = case_file(finding);
+        let (id, text) = case_file(finding);
         let mut line = format!("finding: {}", visible(&finding.kind.to_string()));
         if let Some(folder) = &self.out {
-            let path = folder.join(format!("{}.yaml", name_of(&text)));
+            let path = folder.join(format!("{id}.yaml"));
             write_whole(&path, &text)?;
             // Writing to a string cannot fail.
             let _ = write!(line, ", {}", path.display());
@@ -194,7 +194,7 @@ impl Feed for Driver {
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             inner.machine.end("the time is over");
         }
-        match inner.machine.next() {
+        match inner.machine.take() {
             Next::Case(number, case) => Taken::Case(number, case),
             Next::Later => Taken::Later,
             Next::Nothing => Taken::Nothing,
@@ -216,15 +216,15 @@ impl Feed for Driver {
     }
 }
 
-/// The finding as a case that `corsuite run --cases` takes.
-fn case_file(finding: &Finding) -> String {
+/// The id of a finding's case, and a file of it that `corsuite run --cases` takes.
+fn case_file(finding: &Finding) -> (String, String) {
     let about = format!("{} (found by corsuite fuzz)", finding.kind);
     let mut case = Case::clone(&finding.case);
     "found".clone_into(&mut case.id);
     case.about.clone_from(&about);
     let id = name_of(&write(&about, std::slice::from_ref(&case)));
-    case.id = id;
-    write(&about, &[case])
+    case.id.clone_from(&id);
+    (id, write(&about, &[case]))
 }
 
 /// `found-` and digits that depend on the content alone.
@@ -242,6 +242,19 @@ fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     let beside = path.with_extension("part");
     std::fs::write(&beside, text)?;
     std::fs::rename(&beside, path)
+}
+
+/// The document that a step puts, as far as a line can show it.
+fn document(operation: &Operation) -> Option<String> {
+    const SHOWN: usize = 400;
+    let Operation::PutCors(put) = operation else { return None };
+    let text = match &put.body {
+        DocumentSource::Rules { rules, .. } => rules.to_xml(),
+        DocumentSource::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        DocumentSource::From(step) => return Some(format!("what step {} got", step + 1)),
+    };
+    let cut: String = text.chars().take(SHOWN).collect();
+    Some(if cut.len() < text.len() { format!("{cut}… ({} bytes)", text.len()) } else { cut })
 }
 
 /// For people: what was done, and each finding so that it can be seen again.
@@ -262,7 +275,7 @@ fn shown(campaign: &Campaign, name: &str, elapsed: Duration) -> String {
             finding.mismatch.level.as_str(),
             visible(&finding.kind.to_string())
         ));
-        line(format_args!("  {} {}", visible(&finding.mismatch.text), visible(&finding.mismatch.source)));
+        line(format_args!("  {} [{}]", visible(&finding.mismatch.text), visible(&finding.mismatch.source)));
         line(format_args!(
             "  in {} inputs, first in input {}; again {} of {} times; {} steps",
             finding.count,
@@ -271,6 +284,9 @@ fn shown(campaign: &Campaign, name: &str, elapsed: Duration) -> String {
             finding.tried,
             finding.case.steps.len()
         ));
+        for document in finding.case.steps.iter().filter_map(|step| document(&step.operation)) {
+            line(format_args!("  rules     {}", visible(&document)));
+        }
         line(format_args!("  expected  {}", visible(&finding.mismatch.expected)));
         line(format_args!("  actual    {}", visible(&finding.mismatch.actual)));
         line(format_args!("  {}", visible(&finding.mismatch.curl)));
