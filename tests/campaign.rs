@@ -7,7 +7,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use corsuite::campaign::{BLOCK, Campaign, Event, Next, Plan, block, features, reachable};
+use corsuite::campaign::{BLOCK, Campaign, Event, Input, Next, Plan, block, reachable};
 use corsuite::case::{Case, load, write};
 use corsuite::diagnostic::SourceFile;
 use corsuite::dialect::Dialect;
@@ -24,13 +24,22 @@ fn plan(seed: u64, requests: u64) -> Plan {
     Plan { seed, part: 1, parts: 1, requests: Some(requests), stop_after: None, shrink: 400 }
 }
 
+/// Makes what is wanted.
+fn fill(campaign: &mut Campaign) {
+    while let Some(number) = campaign.wanted() {
+        campaign.offer(block(campaign.plan().seed, number, Dialect::oss()));
+    }
+}
+
 /// A campaign, and what it told.
 #[derive(Debug)]
 struct Driver(Mutex<(Campaign, Vec<Event>)>);
 
 impl Feed for Driver {
     fn take(&self) -> Taken {
-        match self.0.lock().unwrap().0.take() {
+        let mut inner = self.0.lock().unwrap();
+        fill(&mut inner.0);
+        match inner.0.take() {
             Next::Case(number, case) => Taken::Case(number, case),
             Next::Later => Taken::Later,
             Next::Nothing => Taken::Nothing,
@@ -71,9 +80,12 @@ fn parts_make_the_whole() {
     let dialect = Dialect::oss();
     let inputs = |part: u64, parts: u64, blocks: u64| -> BTreeSet<String> {
         let mut campaign = Campaign::new(Plan { part, parts, ..plan(3, u64::MAX) }, Arc::new(dialect.clone()));
-        let made = (0..blocks * BLOCK).map(|_| match campaign.take() {
-            Next::Case(_, case) => text(&case),
-            other => panic!("{other:?}"),
+        let made = (0..blocks * BLOCK).map(|_| {
+            fill(&mut campaign);
+            match campaign.take() {
+                Next::Case(_, case) => text(&case),
+                other => panic!("{other:?}"),
+            }
         });
         made.collect()
     };
@@ -83,10 +95,8 @@ fn parts_make_the_whole() {
     assert!(halves[0].is_disjoint(&halves[1]));
     assert_eq!(halves.iter().flatten().cloned().collect::<BTreeSet<_>>(), whole);
     // And an input is the same whoever asks, and whenever.
-    assert_eq!(
-        block(3, 2, dialect).iter().map(text).collect::<Vec<_>>(),
-        block(3, 2, dialect).iter().map(text).collect::<Vec<_>>()
-    );
+    let again = || block(3, 2, dialect).iter().map(|input: &Input| text(&input.case)).collect::<Vec<_>>();
+    assert_eq!(again(), again());
 }
 
 #[tokio::test]
@@ -112,7 +122,12 @@ async fn a_fault_becomes_a_small_case() {
             let inner = driver.0.lock().unwrap();
             let finding = inner.0.findings().first().unwrap_or_else(|| panic!("{id} is not found"));
             assert!(finding.is_finished() && finding.is_stable(), "{id}: {finding:#?}");
-            assert!(inner.1.iter().any(|event| matches!(event, Event::Finished { shown: 3, tried: 3, .. })));
+            assert!(
+                inner
+                    .1
+                    .iter()
+                    .any(|event| matches!(event, Event::Finished(record) if record.shown == 3 && record.tried == 3))
+            );
             (text(&finding.case), finding.kind.clone())
         };
         let loaded = load(&[SourceFile::new("found.yaml", case.as_str())], Dialect::oss());
@@ -125,6 +140,55 @@ async fn a_fault_becomes_a_small_case() {
     }
 }
 
+/// A campaign that is broken off anywhere goes on: nothing is lost, nothing is there twice, and nothing is asked twice that was done with.
+#[tokio::test]
+async fn a_broken_campaign_goes_on() {
+    let plan = Plan { stop_after: Some(4), ..plan(1, 6_000) };
+    let whole = campaign(faulty("methods-missing"), plan.clone()).await;
+    let kinds = |campaign: &Campaign| -> BTreeSet<String> {
+        campaign.findings().iter().map(|finding| finding.kind.to_string()).collect()
+    };
+    let (expected, told) = {
+        let inner = whole.0.lock().unwrap();
+        (kinds(&inner.0), inner.1.clone())
+    };
+    assert!(!expected.is_empty());
+    for torn in [0, 1, told.len() / 2, told.len()] {
+        // As a log keeps it.
+        let lines: Vec<String> = told.iter().take(torn).map(|event| serde_json::to_string(event).unwrap()).collect();
+        let events: Vec<Event> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let dialect = Arc::new(Dialect::oss().clone());
+        let resumed = Campaign::resume(plan.clone(), dialect, &events).unwrap();
+        let done = resumed.inputs();
+        let mut names: Vec<String> = resumed.findings().iter().map(|finding| finding.kind.to_string()).collect();
+        names.dedup();
+        assert_eq!(names.len(), resumed.findings().len());
+        let driver = Arc::new(Driver(Mutex::new((resumed, Vec::new()))));
+        let options = Options { jobs: 2, complete: false, ..Options::default() };
+        let feed = Arc::clone(&driver) as Arc<dyn Feed>;
+        run::work(target(faulty("methods-missing")), options, feed, Arc::new(|_| {})).await.unwrap();
+        let inner = driver.0.lock().unwrap();
+        let again: BTreeSet<u64> = inner
+            .1
+            .iter()
+            .filter_map(|event| match event {
+                Event::Judged { index, .. } => Some(*index),
+                Event::Finished(_) => None,
+            })
+            .collect();
+        let finished: BTreeSet<u64> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Judged { index, kinds, .. } if kinds.is_empty() => Some(*index),
+                _ => None,
+            })
+            .collect();
+        assert!(again.is_disjoint(&finished), "torn at {torn}");
+        assert!(inner.0.inputs() >= done);
+        assert_eq!(kinds(&inner.0), expected, "torn at {torn}");
+    }
+}
+
 /// The list of features is what many inputs reach. Set `CORSUITE_BLESS=1` and use `--release` to write it anew.
 #[test]
 fn features_are_reached() {
@@ -132,8 +196,8 @@ fn features_are_reached() {
     let blocks = if many { 600 } else { 6 };
     let mut seen = BTreeSet::new();
     for number in 0..blocks {
-        for case in block(11, number, Dialect::oss()) {
-            seen.extend(features(&case, Dialect::oss()));
+        for input in block(11, number, Dialect::oss()) {
+            seen.extend(input.features);
         }
     }
     if many {

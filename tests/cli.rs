@@ -560,3 +560,51 @@ fn a_campaign_without_a_finding() {
     let wrong = corsuite(&["fuzz", "--partition", "3/2"]).output().unwrap();
     assert_eq!(code(&wrong), 2, "{}", text(&wrong.stderr));
 }
+
+/// Killed and resumed, a campaign has each finding once, and its buckets are gone.
+#[test]
+fn a_killed_campaign_goes_on() {
+    let server = Server::with(&["--fault", "methods-missing"]);
+    let state = tempfile::tempdir().unwrap();
+    let endpoint = format!("http://{}", server.address);
+    let out = state.path().join("campaign");
+    let folder = out.to_str().unwrap();
+    let common = ["--endpoint", &endpoint, "--settle", "0", "--requests", "3000"];
+    for first in [true, false, false] {
+        let kept: &[&str] = if first { &["--out", folder, "--seed", "1"] } else { &["--resume", folder] };
+        let mut child = with_keys(&[&["fuzz"], &common[..], kept].concat(), state.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        wait_for_length(&out.join("campaign.jsonl"), if first { 3_000 } else { 6_000 });
+        drop(child.kill());
+        drop(child.wait());
+        assert!(send(&server, state.path(), "GET", "/", "").contains("<Name>corsuite-"), "nothing was left over");
+    }
+    let output = with_keys(&[&["fuzz"], &common[..], &["--resume", folder]].concat(), state.path()).output().unwrap();
+    assert_eq!(code(&output), 1, "{}{}", text(&output.stdout), text(&output.stderr));
+    let shown = text(&output.stdout);
+    let findings: Vec<&str> = shown.lines().filter(|line| line.starts_with("FINDING")).collect();
+    let mut once = findings.clone();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(once.len(), findings.len(), "{shown}");
+    assert!(findings.iter().any(|line| line.contains("preflight.methods: ")), "{shown}");
+    let files = std::fs::read_dir(&out)
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "yaml"));
+    assert_eq!(files.count(), findings.len(), "{shown}");
+    let listed = send(&server, state.path(), "GET", "/", "");
+    assert!(listed.contains("ListAllMyBucketsResult") && !listed.contains("<Name>corsuite-"), "{listed}");
+    let again = with_keys(&[&["fuzz"], &common[..], &["--out", folder]].concat(), state.path()).output().unwrap();
+    assert_eq!(code(&again), 2, "{}", text(&again.stderr));
+}
+
+fn wait_for_length(path: &Path, length: u64) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while std::fs::metadata(path).map_or(0, |found| found.len()) < length {
+        assert!(Instant::now() < deadline, "{} does not grow", path.display());
+        thread::sleep(Duration::from_millis(20));
+    }
+}

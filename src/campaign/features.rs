@@ -1,16 +1,16 @@
-//! Which decisions a case makes a server take: [`features`], and all that can be reached: [`reachable`].
+//! Which decisions a case makes a server take: [`predicted`], and all that can be reached: [`reachable`].
 //!
 //! A feature is a short text: a clause that an answer of the case is judged by, or a property of a decision of the oracle, such
 //! as which of the three conditions of a rule are met, or what kind of pattern matched.
 
 use std::collections::BTreeSet;
 
-use http::{Method, Response};
+use http::Method;
 
 use crate::case::Case;
 use crate::cors::{CorsConfiguration, CorsRequest, Denial, Kind, Outcome, Pattern, evaluate};
 use crate::dialect::Dialect;
-use crate::predict::Oracle;
+use crate::predict::predict_seeing;
 
 /// The features that the generator reaches, one a line.
 const REACHABLE: &str = include_str!("features.txt");
@@ -20,21 +20,17 @@ pub fn reachable() -> impl Iterator<Item = &'static str> {
     REACHABLE.lines()
 }
 
-/// The features of a case with predicted expectations.
-pub fn features(case: &Case, dialect: &Dialect) -> BTreeSet<String> {
-    let mut found: BTreeSet<String> = case.clauses.iter().map(|clause| format!("clause {clause}")).collect();
-    let mut oracle = Oracle::new(case, dialect);
-    let mut earlier: Vec<Response<bytes::Bytes>> = Vec::new();
-    for step in &case.steps {
-        let rules = oracle.rules(step.bucket).cloned();
-        let Some((request, answer)) = oracle.ask(step, &earlier) else { break };
-        earlier.push(answer);
+/// Predicts what the oracle expects of a case, and gives the features of it.
+pub fn predicted(case: &mut Case, dialect: &Dialect) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    predict_seeing(case, dialect, |request, rules| {
         let management = request.uri().query().is_some_and(|query| query.starts_with("cors"));
         if *request.method() == Method::OPTIONS || !management {
             let asked = CorsRequest::from_parts(request.method(), request.headers());
-            decision(rules.as_ref(), &asked, dialect, &mut found);
+            decision(rules, &asked, dialect, &mut found);
         }
-    }
+    });
+    found.extend(case.clauses.iter().map(|clause| format!("clause {clause}")));
     found
 }
 

@@ -12,16 +12,19 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::features::{features, reachable};
-pub use self::inputs::{BLOCK, block};
+pub use self::features::{predicted, reachable};
+pub use self::inputs::{BLOCK, Input, block};
 pub use self::kind::Kind;
-use crate::case::Case;
+use crate::case::{Case, load, write};
+use crate::diagnostic::SourceFile;
 use crate::dialect::Dialect;
 use crate::report::{CaseReport, MismatchReport, Verdict};
 use crate::shrink::Shrinker;
 
 /// Times a finding is tried again before it is believed.
 const CONFIRM: u32 = 3;
+/// Inputs that are made ahead.
+const AHEAD: u64 = 4 * BLOCK;
 /// Cases in a row that could not be judged, after which a campaign ends.
 const PATIENCE: u32 = 25;
 
@@ -44,26 +47,43 @@ pub struct Plan {
 }
 
 /// What has happened, for a log.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "a line of the log")]
 pub enum Event {
-    /// An input was judged; it showed these.
+    /// An input was judged.
     Judged {
         /// Its index.
         index: u64,
-        /// Kinds that are findings.
+        /// Requests of its case.
+        requests: u64,
+        /// Findings that it shows.
         kinds: Vec<Kind>,
+        /// Features that no input had before.
+        features: Vec<String>,
     },
     /// A finding is finished: confirmed and shrunk, or unstable.
-    Finished {
-        /// Which.
-        kind: Kind,
-        /// How often it showed …
-        shown: u32,
-        /// … when tried again this often.
-        tried: u32,
-    },
+    Finished(Box<Record>),
+}
+
+/// What is known of a finding.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[expect(clippy::exhaustive_structs, reason = "a line of the log")]
+pub struct Record {
+    /// What it is.
+    pub kind: Kind,
+    /// The input that showed it first.
+    pub index: u64,
+    /// How often it showed …
+    pub shown: u32,
+    /// … when tried again this often.
+    pub tried: u32,
+    /// Kinds that came with it, at the same step.
+    pub companions: BTreeSet<Kind>,
+    /// The smallest case that shows it, as a case file.
+    pub case: String,
+    /// What was seen of it last.
+    pub mismatch: MismatchReport,
 }
 
 /// What there is for a worker.
@@ -137,7 +157,7 @@ pub struct Campaign {
     /// The next block of this part.
     block: u64,
     /// Inputs that were made and not given out.
-    made: VecDeque<(u64, Case)>,
+    made: VecDeque<Input>,
     /// Inputs that need not be given out: judged before a break.
     judged: BTreeSet<u64>,
     /// Findings for which a case waits to be given out.
@@ -172,6 +192,49 @@ impl Campaign {
             unjudged: 0,
             ended: None,
         }
+    }
+
+    /// One that was broken off, from what it told. Inputs whose findings were not finished are given out once more, so nothing is
+    /// lost; those that are done with are not.
+    ///
+    /// # Errors
+    ///
+    /// The first case of a finding that cannot be read, and why.
+    pub fn resume(plan: Plan, dialect: Arc<Dialect>, events: &[Event]) -> Result<Self, String> {
+        let mut campaign = Self::new(plan, dialect);
+        for event in events {
+            let Event::Finished(record) = event else { continue };
+            if campaign.findings.iter().any(|finding| finding.kind == record.kind) {
+                continue;
+            }
+            let case = read(&record.case, &campaign.dialect)
+                .ok_or_else(|| format!("the case of `{}` cannot be read", record.kind))?;
+            campaign.findings.push(Finding {
+                kind: record.kind.clone(),
+                index: record.index,
+                count: 0,
+                shown: record.shown,
+                tried: record.tried,
+                case: Arc::new(case),
+                mismatch: record.mismatch.clone(),
+                companions: record.companions.clone(),
+                stage: Stage::Finished,
+            });
+        }
+        for event in events {
+            let Event::Judged { index, requests, kinds, features } = event else { continue };
+            campaign.seen.extend(features.iter().cloned());
+            let known = |kind: &Kind| campaign.findings.iter().any(|finding| finding.kind == *kind);
+            if !kinds.iter().all(known) || !campaign.judged.insert(*index) {
+                continue;
+            }
+            campaign.inputs += 1;
+            campaign.requests += requests;
+            for finding in campaign.findings.iter_mut().filter(|finding| kinds.contains(&finding.kind)) {
+                finding.count += 1;
+            }
+        }
+        Ok(campaign)
     }
 
     /// No new input is made from now on; what was found is confirmed and shrunk.
@@ -230,19 +293,32 @@ impl Campaign {
         if self.ended.is_some() {
             return if self.out.is_empty() { Next::Nothing } else { Next::Later };
         }
-        loop {
-            let Some((index, case)) = self.made.pop_front() else {
-                let first = self.block.saturating_mul(BLOCK);
-                self.made.extend((first..).zip(block(self.plan.seed, self.block, &self.dialect)));
-                self.block = self.block.saturating_add(self.plan.parts.max(1));
-                continue;
-            };
-            if self.judged.remove(&index) {
-                continue;
-            }
-            let features = features(&case, &self.dialect);
-            return self.give(Purpose::Explore { index, features }, Arc::new(case));
+        match self.made.pop_front() {
+            Some(Input { index, case, features }) => self.give(Purpose::Explore { index, features }, Arc::new(case)),
+            None => Next::Later,
         }
+    }
+
+    /// The number of a [`block`] that should be made and offered soon, if there are few inputs left. It takes a while to make one, so
+    /// that is left to whoever has a thread for it.
+    pub fn wanted(&mut self) -> Option<u64> {
+        if self.ended.is_some() || self.made.len() as u64 >= AHEAD {
+            return None;
+        }
+        loop {
+            let number = self.block;
+            self.block = self.block.saturating_add(self.plan.parts.max(1));
+            let first = number.saturating_mul(BLOCK);
+            let done = (first..first.saturating_add(BLOCK)).all(|index| self.judged.contains(&index));
+            if !done || number == u64::MAX {
+                return Some(number);
+            }
+        }
+    }
+
+    /// Takes the inputs of a block that was wanted.
+    pub fn offer(&mut self, inputs: Vec<Input>) {
+        self.made.extend(inputs.into_iter().filter(|input| !self.judged.contains(&input.index)));
     }
 
     /// The next case that a finding needs; none if it is finished.
@@ -284,9 +360,9 @@ impl Campaign {
                 if !judged {
                     return Vec::new();
                 }
-                self.seen.extend(features);
+                let new = features.into_iter().filter(|feature| self.seen.insert(feature.clone())).collect();
                 let kinds = self.explored(index, &case, report);
-                vec![Event::Judged { index, kinds }]
+                vec![Event::Judged { index, requests: case.steps.len() as u64, kinds, features: new }]
             }
             Purpose::Confirm(at) => self.confirmed(at, judged, report),
             Purpose::Shrink(at) => self.shrunk(at, &case, report),
@@ -380,8 +456,22 @@ impl Campaign {
     fn finish(&mut self, at: usize) -> Vec<Event> {
         let Some(finding) = self.findings.get_mut(at) else { return Vec::new() };
         finding.stage = Stage::Finished;
-        vec![Event::Finished { kind: finding.kind.clone(), shown: finding.shown, tried: finding.tried }]
+        vec![Event::Finished(Box::new(Record {
+            kind: finding.kind.clone(),
+            index: finding.index,
+            shown: finding.shown,
+            tried: finding.tried,
+            companions: finding.companions.clone(),
+            case: write(&finding.kind.to_string(), std::slice::from_ref(&finding.case)),
+            mismatch: finding.mismatch.clone(),
+        }))]
     }
+}
+
+/// The case of a file that [`Campaign`] wrote.
+fn read(text: &str, dialect: &Dialect) -> Option<Case> {
+    let loaded = load(&[SourceFile::new("finding.yaml", text)], dialect);
+    if loaded.failed() { None } else { loaded.suite.cases.into_iter().next() }
 }
 
 fn of_kind<'r>(report: &'r CaseReport, kind: &Kind) -> Option<&'r MismatchReport> {

@@ -168,9 +168,12 @@ pub(super) struct Fuzz {
     /// Make only this part of the inputs: several machines share a seed
     #[arg(long, value_name = "N/M", default_value = "1/1", value_parser = partition)]
     pub(super) partition: (u64, u64),
-    /// Write each finding here, as a case file
+    /// Keep the campaign in this new folder: each finding as a case file, and a log
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
+    /// Go on with the campaign of this folder, which was broken off or has ended
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "seed", "partition"])]
+    pub(super) resume: Option<PathBuf>,
     /// A broken should counts like a broken must
     #[arg(long)]
     pub(super) strict: bool,

@@ -9,15 +9,16 @@ use std::time::{Duration, Instant};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
-use super::args::{Auth, Fuzz};
+use super::args::{Auth, Fuzz, JournalArgument};
+use super::log::{Begun, Header, Log};
 use super::run::{SETTLE, embedded, journal, prefix};
 use super::{Context, Exit, Failure, files, interrupted, print, runtime, target, tell};
-use crate::campaign::{Campaign, Event, Finding, Next, Plan, reachable};
+use crate::campaign::{Campaign, Event, Finding, Next, Plan, block, reachable};
 use crate::case::{Case, DocumentSource, Operation, Suite, write};
 use crate::diagnostic::visible;
-use crate::dialect::{Dialect, Level};
-use crate::report::CaseReport;
-use crate::run::{self, Buckets, Feed, NoJournal, Options, SetupError, Taken, Target};
+use crate::dialect::{Behaviours, Dialect, Level};
+use crate::report::{CaseReport, Kind};
+use crate::run::{self, Buckets, Feed, Journal, NoJournal, Options, SetupError, Taken, Target, clean_up};
 
 /// Candidates tried to shrink a finding: most need a few dozen, documents in bytes some hundred.
 const SHRINK: usize = 400;
@@ -31,23 +32,19 @@ pub(super) fn fuzz(arguments: &Fuzz, context: &Context) -> Result<Exit, Failure>
             Failure::usage("fuzz needs a key").help("it creates buckets and changes their rules: use --auth v4 or v1")
         );
     }
-    if let Some(folder) = &arguments.out {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| Failure::unknown(format!("folder {} cannot be made: {error}", folder.display())))?;
-    }
+    let resumed = arguments.resume.as_deref().map(Log::open).transpose()?;
+    let folder = arguments.resume.clone().or_else(|| arguments.out.clone());
     let seed = arguments.seed.unwrap_or_else(|| {
         // Another one each time, and shown, so that it can be asked for.
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         since.map_or(1, |since| since.as_secs())
     });
-    let plan = Plan {
-        seed,
-        part: arguments.partition.0,
-        parts: arguments.partition.1,
-        requests: arguments.requests,
-        stop_after: arguments.stop_after,
-        shrink: SHRINK,
+    let (seed, part, parts) = match &resumed {
+        Some(Begun { header, .. }) => (header.plan.seed, header.plan.part, header.plan.parts),
+        None => (seed, arguments.partition.0, arguments.partition.1),
     };
+    let plan =
+        Plan { seed, part, parts, requests: arguments.requests, stop_after: arguments.stop_after, shrink: SHRINK };
     let time = arguments.time.or_else(|| arguments.requests.is_none().then_some(TIME));
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
@@ -64,14 +61,20 @@ pub(super) fn fuzz(arguments: &Fuzz, context: &Context) -> Result<Exit, Failure>
             cancelled,
         };
         let (target, server) = if let Some(endpoint) = &arguments.endpoint.endpoint {
-            options.journal = journal(&arguments.journal, context)?.0;
-            (target::target(endpoint, &arguments.endpoint, &dialect, context)?, None)
+            let own = folder.as_ref().map(|folder| folder.join("journal.jsonl"));
+            let place = JournalArgument { journal: arguments.journal.journal.clone().or(own) };
+            options.journal = journal(&place, context)?.0;
+            let target = target::target(endpoint, &arguments.endpoint, &dialect, context)?;
+            if resumed.is_some() {
+                clean(&target, options.journal.as_ref()).await?;
+            }
+            (target, None)
         } else {
             options.settle = arguments.settle.unwrap_or(Duration::ZERO);
             let (target, stop) = embedded(&dialect).await?;
             (target, Some(stop))
         };
-        let running = campaign(plan, target, options, time, arguments.out.clone());
+        let running = campaign(plan, target, options, time, folder.map(|folder| (folder, resumed)));
         let mut running = std::pin::pin!(running);
         let result = tokio::select! {
             biased;
@@ -80,13 +83,13 @@ pub(super) fn fuzz(arguments: &Fuzz, context: &Context) -> Result<Exit, Failure>
                 cancel.send_replace(true);
                 tokio::select! {
                     result = &mut running => result,
-                    () = interrupted() => Err(SetupError::new("interrupted before everything was removed", "run `corsuite cleanup`")),
+                    () = interrupted() => Err(Failure::unknown("interrupted before everything was removed").help("run `corsuite cleanup`")),
                 }
             }
             result = &mut running => result,
         };
         drop(server);
-        result.map_err(|error| Failure::unknown(visible(&error.to_string())).help(error.help))
+        result
     });
     runtime.shutdown_background();
     let (name, driver, elapsed) = outcome?;
@@ -112,13 +115,39 @@ async fn campaign(
     target: Target,
     options: Options,
     time: Option<Duration>,
-    out: Option<PathBuf>,
-) -> Result<(String, Arc<Driver>, Duration), SetupError> {
+    kept: Option<(PathBuf, Option<Begun>)>,
+) -> Result<(String, Arc<Driver>, Duration), Failure> {
     let name = target.name.clone();
-    let target = calibrated(target, &options).await?;
+    let target = calibrated(target, &options).await.map_err(unusable)?;
     let started = Instant::now();
+    let header = Header {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        // The reference in this process has another port each time.
+        endpoint: match target.implementation.kind() {
+            Kind::Endpoint => name.clone(),
+            _ => "built-in reference".to_owned(),
+        },
+        plan: plan.clone(),
+        behaviours: Behaviours::POINTS
+            .iter()
+            .filter_map(|point| Some((point.name.to_owned(), target.dialect.behaviours.value(point.name)?.to_owned())))
+            .collect(),
+    };
+    let (machine, log, out) = match kept {
+        None => (Campaign::new(plan, Arc::clone(&target.dialect)), None, None),
+        Some((folder, None)) => {
+            let log = Log::create(&folder, &header)?;
+            (Campaign::new(plan, Arc::clone(&target.dialect)), Some(log), Some(folder))
+        }
+        Some((folder, Some(Begun { log, header: before, events }))) => {
+            same_campaign(&before, &header)?;
+            let machine = Campaign::resume(plan, Arc::clone(&target.dialect), &events)
+                .map_err(|why| Failure::unknown(format!("the log cannot be used: {}", visible(&why))))?;
+            (machine, Some(log), Some(folder))
+        }
+    };
     let driver = Arc::new(Driver {
-        inner: Mutex::new(Inner { machine: Campaign::new(plan, Arc::clone(&target.dialect)), trouble: None }),
+        inner: Mutex::new(Inner { machine, log, trouble: None }),
         deadline: time.map(|time| started + time),
         out,
     });
@@ -127,15 +156,53 @@ async fn campaign(
             tell(&format!("note: {}\n", visible(text)));
         }
     });
-    let ended = run::work(target, options, Arc::clone(&driver) as Arc<dyn Feed>, listener).await?;
+    let maker = tokio::task::spawn_blocking({
+        let (driver, dialect) = (Arc::clone(&driver), Arc::clone(&target.dialect));
+        move || driver.make_inputs(&dialect)
+    });
+    let ended = run::work(target, options, Arc::clone(&driver) as Arc<dyn Feed>, listener).await;
+    driver.lock().machine.end("interrupted");
+    // It ends by itself once nothing is wanted any more.
+    drop(maker.await);
+    let ended = ended.map_err(unusable)?;
     if let Some(why) = ended.unsupported {
-        return Err(SetupError::new(format!("{name} has no bucket CORS: {why}"), "there is nothing to fuzz"));
+        let text = format!("{} has no bucket CORS: {}", visible(&name), visible(&why));
+        return Err(Failure::unknown(text).help("there is nothing to fuzz"));
     }
     if ended.broken || ended.stopped.is_some() {
         let why = ended.stopped.unwrap_or("a worker broke off, which is a bug of corsuite: run `corsuite cleanup`");
         driver.lock().trouble.get_or_insert_with(|| why.to_owned());
     }
     Ok((name, driver, started.elapsed()))
+}
+
+fn unusable(error: SetupError) -> Failure {
+    Failure::unknown(visible(&error.to_string())).help(error.help)
+}
+
+/// Inputs depend on the version and on what the server chose, so a campaign goes on only where both are the same.
+fn same_campaign(before: &Header, now: &Header) -> Result<(), Failure> {
+    let what = if before.version != now.version {
+        format!("the campaign was begun by version {}, this is {}", before.version, now.version)
+    } else if before.endpoint != now.endpoint {
+        format!("the campaign is about {}, not about {}", before.endpoint, now.endpoint)
+    } else if before.behaviours != now.behaviours {
+        "the server answers otherwise at an open point than when the campaign was begun".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Failure::usage(visible(&what)).help("begin another one with --out"))
+}
+
+/// Removes what the campaign left when it was broken off.
+async fn clean(target: &Target, journal: &dyn Journal) -> Result<(), Failure> {
+    let pending = journal.pending(&target.name);
+    let pending = pending.map_err(|error| Failure::unknown(format!("the journal cannot be read: {error}")))?;
+    let (_, left) = clean_up(target, &pending, journal, None).await;
+    for leftover in left {
+        tell(&format!("left over: {}: {}\n", visible(&leftover.bucket), visible(&leftover.reason)));
+    }
+    Ok(())
 }
 
 /// The target with the dialect set to what the server chose at each open point.
@@ -163,6 +230,7 @@ struct Driver {
 #[derive(Debug)]
 struct Inner {
     machine: Campaign,
+    log: Option<Log>,
     /// Why the campaign ended before its plan did.
     trouble: Option<String>,
 }
@@ -171,6 +239,26 @@ impl Driver {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // The machine changes by whole steps, whoever panicked while holding it.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes inputs ahead of the workers until none is wanted any more.
+    fn make_inputs(&self, dialect: &Dialect) {
+        const PAUSE: Duration = Duration::from_millis(2);
+        loop {
+            let mut inner = self.lock();
+            if inner.machine.ended().is_some() {
+                return;
+            }
+            let (wanted, seed) = (inner.machine.wanted(), inner.machine.plan().seed);
+            drop(inner);
+            match wanted {
+                Some(number) => {
+                    let inputs = block(seed, number, dialect);
+                    self.lock().machine.offer(inputs);
+                }
+                None => std::thread::sleep(PAUSE),
+            }
+        }
     }
 
     /// Writes a finding as a case, and says so.
@@ -205,14 +293,24 @@ impl Feed for Driver {
         let mut inner = self.lock();
         let events = inner.machine.give_back(number, &report);
         for event in events {
-            let Event::Finished { kind, .. } = event else { continue };
-            let Some(finding) = inner.machine.findings().iter().find(|finding| finding.kind == kind) else { continue };
-            if let Err(error) = self.finished(finding) {
-                let trouble = format!("a finding cannot be written: {error}");
-                inner.machine.end(&trouble);
-                inner.trouble = Some(trouble);
+            if let Event::Finished(record) = &event {
+                let finding = inner.machine.findings().iter().find(|finding| finding.kind == record.kind);
+                // The file first: what the log has, is there.
+                if let Some(Err(error)) = finding.map(|finding| self.finished(finding)) {
+                    inner.gives_up(&format!("a finding cannot be written: {error}"));
+                }
+            }
+            if let Some(Err(error)) = inner.log.as_mut().map(|log| log.event(&event)) {
+                inner.gives_up(&format!("the log cannot be written: {error}"));
             }
         }
+    }
+}
+
+impl Inner {
+    fn gives_up(&mut self, why: &str) {
+        self.machine.end(why);
+        self.trouble.get_or_insert_with(|| why.to_owned());
     }
 }
 

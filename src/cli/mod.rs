@@ -10,6 +10,7 @@ mod explain;
 mod files;
 mod fuzz;
 mod list;
+mod log;
 mod mutants;
 mod run;
 mod serve;

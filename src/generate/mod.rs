@@ -25,7 +25,7 @@ use arbitrary::Unstructured;
 pub use self::document::{document, mutate};
 pub use self::request::cors_request;
 pub use self::rules::{configuration, pattern, rule_set, stored_rule};
-pub use self::session::{BYTES, case};
+pub use self::session::{BYTES, case, draft};
 
 /// The bytes of input `index` of a campaign with this seed: xoshiro256** started by `SplitMix64`, so that neighbours have nothing
 /// in common.

@@ -36,6 +36,15 @@ const NOW: Timestamp = Timestamp::constant(1_700_000_000, 0);
 
 /// Puts what the oracle expects into the steps of a case, in place of what they expected before, and names the clauses.
 pub fn predict(case: &mut Case, dialect: &Dialect) {
+    predict_seeing(case, dialect, |_, _| {});
+}
+
+/// The same; `see` is shown each request, and the rules that its bucket had before it.
+pub fn predict_seeing(
+    case: &mut Case,
+    dialect: &Dialect,
+    mut see: impl FnMut(&Request<Bytes>, Option<&CorsConfiguration>),
+) {
     let mut oracle = Oracle::new(case, dialect);
     let mut earlier: Vec<Response<Bytes>> = Vec::new();
     let mut clauses: Vec<String> = Vec::new();
@@ -44,6 +53,7 @@ pub fn predict(case: &mut Case, dialect: &Dialect) {
         let before = oracle.rules(step.bucket).cloned();
         let exchange = oracle.ask(step, &earlier);
         step.expect = exchange.map_or_else(Vec::new, |(request, response)| {
+            see(&request, before.as_ref());
             let seen = Seen {
                 step,
                 request: &request,

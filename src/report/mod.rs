@@ -10,7 +10,7 @@ pub mod terminal;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::case::expect;
 use crate::dialect::{CONSISTENT, Level};
@@ -182,7 +182,7 @@ pub struct CaseReport {
 }
 
 /// One wrong answer.
-#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[expect(clippy::exhaustive_structs, reason = "the published format, version 1")]
 pub struct MismatchReport {
     /// Number of the step in the file, from 1; 0 is the `rules` of the case.
@@ -198,7 +198,7 @@ pub struct MismatchReport {
     /// Its source.
     pub source: String,
     /// Its level.
-    #[serde(serialize_with = "level")]
+    #[serde(serialize_with = "level", deserialize_with = "level_of")]
     #[schemars(with = "LevelName")]
     pub level: Level,
     /// The part of the answer.
@@ -230,6 +230,12 @@ enum LevelName {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn level<S: serde::Serializer>(level: &Level, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(level.as_str())
+}
+
+fn level_of<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Level, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    let level = [Level::May, Level::Should, Level::Must].into_iter().find(|level| level.as_str() == word);
+    level.ok_or_else(|| serde::de::Error::custom(format!("`{word}` is no level")))
 }
 
 /// What a run says, worst first; the exit code of `corsuite run`.
