@@ -244,6 +244,8 @@ impl Driver {
     /// Makes inputs ahead of the workers until none is wanted any more.
     fn make_inputs(&self, dialect: &Dialect) {
         const PAUSE: Duration = Duration::from_millis(2);
+        // Whoever waits for inputs must not wait for ever, should making them panic.
+        let _guard = NoMoreInputs(self);
         loop {
             let mut inner = self.lock();
             if inner.machine.ended().is_some() {
@@ -273,6 +275,15 @@ impl Driver {
         }
         tell(&format!("{line}\n"));
         Ok(())
+    }
+}
+
+/// Ends the campaign when it is dropped, unless it has ended.
+struct NoMoreInputs<'d>(&'d Driver);
+
+impl Drop for NoMoreInputs<'_> {
+    fn drop(&mut self) {
+        self.0.lock().machine.end("no more inputs could be made, which is a bug of corsuite");
     }
 }
 
