@@ -2,47 +2,16 @@
 #![cfg(test)]
 #![expect(clippy::disallowed_methods, reason = "writes case files, reads reports")]
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+mod common;
+
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The program, with no access key and no state folder of the user's.
-fn corsuite(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_corsuite"));
-    for name in [
-        "OSS_ACCESS_KEY_ID",
-        "OSS_ACCESS_KEY_SECRET",
-        "OSS_SESSION_TOKEN",
-        "CORSUITE_OTHER_OSS_ACCESS_KEY_ID",
-        "CORSUITE_OTHER_OSS_ACCESS_KEY_SECRET",
-    ] {
-        command.env_remove(name);
-    }
-    command.env("NO_COLOR", "1").args(arguments);
-    command
-}
-
-fn with_keys(arguments: &[&str], state: &Path) -> Command {
-    let mut command = corsuite(arguments);
-    command
-        .env("XDG_STATE_HOME", state)
-        .env("OSS_ACCESS_KEY_ID", "corsuite-owner")
-        .env("OSS_ACCESS_KEY_SECRET", "corsuite-owner-secret")
-        .env("CORSUITE_OTHER_OSS_ACCESS_KEY_ID", "corsuite-other")
-        .env("CORSUITE_OTHER_OSS_ACCESS_KEY_SECRET", "corsuite-other-secret");
-    command
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap_or_else(|| panic!("killed: {}", text(&output.stderr)))
-}
+use common::program::{Server, code, corsuite, send, text, with_keys};
 
 /// Output without what differs from run to run.
 fn filtered() -> insta::internals::SettingsBindDropGuard {
@@ -59,36 +28,6 @@ fn filtered() -> insta::internals::SettingsBindDropGuard {
 }
 
 /// A reference server of its own process.
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Server {
-    fn start() -> Self {
-        Self::with(&[])
-    }
-
-    fn with(arguments: &[&str]) -> Self {
-        let mut child = corsuite(&[&["serve"], arguments].concat()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let address = line.split("http://").nth(1).unwrap().trim().to_owned();
-        Self { child, address }
-    }
-
-    fn port(&self) -> &str {
-        self.address.rsplit(':').next().unwrap()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
 /// A server that treats every connection the same way.
 fn strange_server(behave: fn(TcpStream)) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -401,26 +340,6 @@ fn a_killed_borrower_is_cleaned_up_first() {
     assert!(send(&server, state.path(), "GET", "/mine/?cors", "").contains("https://mine.example"));
 }
 
-/// Sends a presigned request and gives the whole answer.
-fn send(server: &Server, state: &Path, method: &str, target: &str, body: &str) -> String {
-    let endpoint = format!("http://{}", server.address);
-    let signed =
-        with_keys(&["sign", method, &format!("{endpoint}{target}"), "--as", "presigned"], state).output().unwrap();
-    let shown = text(&signed.stdout);
-    let url = shown.lines().find_map(|line| line.strip_prefix("url = \"")?.strip_suffix('"')).unwrap();
-    let target = url.strip_prefix(&endpoint).unwrap();
-    let mut stream = TcpStream::connect(&server.address).unwrap();
-    let head = format!(
-        "{method} {target} HTTP/1.1\r\nhost: {}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        server.address,
-        body.len()
-    );
-    stream.write_all((head + body).as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
-
 fn wait_for(path: &PathBuf, content: &str) {
     for _ in 0..500 {
         if std::fs::read_to_string(path).is_ok_and(|text| text.contains(content)) {
@@ -518,93 +437,4 @@ fn a_fault_is_found_out() {
     assert!(text(&unknown.stderr).contains("did you mean `origin-prefix`?"), "{}", text(&unknown.stderr));
     let list = corsuite(&["list", "--faults"]).output().unwrap();
     assert!(text(&list.stdout).lines().count() > 500);
-}
-
-/// A campaign against a fault in another process: found, written, and seen again by `run`.
-#[test]
-fn a_finding_is_a_case() {
-    let server = Server::with(&["--fault", "age-negative-code"]);
-    let state = tempfile::tempdir().unwrap();
-    let endpoint = format!("http://{}", server.address);
-    let out = state.path().join("findings");
-    let folder = out.to_str().unwrap();
-    let options = ["fuzz", "--endpoint", &endpoint, "--seed", "1", "--requests", "4000", "--stop-after", "1"];
-    let output =
-        with_keys(&[&options[..], &["--settle", "0", "--strict", "--out", folder]].concat(), state.path()).output();
-    let output = output.unwrap();
-    assert_eq!(code(&output), 1, "{}{}", text(&output.stdout), text(&output.stderr));
-    let shown = text(&output.stdout);
-    assert!(
-        shown.contains("FINDING (should) age.negative: error.ArgumentName is absent, not another value"),
-        "{shown}"
-    );
-    assert!(shown.contains("again 3 of 3 times; 1 steps"), "{shown}");
-    let again = ["run", "--cases", folder, "--strict"];
-    let faulty = with_keys(&[&again[..], &["--endpoint", &endpoint, "--settle", "0"]].concat(), state.path());
-    for (mut command, expected) in [(faulty, 1), (corsuite(&again), 0)] {
-        let output = command.output().unwrap();
-        assert_eq!(code(&output), expected, "{}{}", text(&output.stdout), text(&output.stderr));
-    }
-}
-
-/// Nothing is found at the reference, and the same seed makes the same inputs.
-#[test]
-fn a_campaign_without_a_finding() {
-    let told = || {
-        let output = corsuite(&["fuzz", "--seed", "7", "--requests", "1500", "--jobs", "2"]).output().unwrap();
-        assert_eq!(code(&output), 0, "{}{}", text(&output.stdout), text(&output.stderr));
-        text(&output.stdout)
-    };
-    let shown = told();
-    assert!(shown.contains("seed 7, ") && shown.ends_with("no finding\n"), "{shown}");
-    let wrong = corsuite(&["fuzz", "--partition", "3/2"]).output().unwrap();
-    assert_eq!(code(&wrong), 2, "{}", text(&wrong.stderr));
-}
-
-/// Killed and resumed, a campaign has each finding once, and its buckets are gone.
-#[test]
-fn a_killed_campaign_goes_on() {
-    let server = Server::with(&["--fault", "methods-missing"]);
-    let state = tempfile::tempdir().unwrap();
-    let endpoint = format!("http://{}", server.address);
-    let out = state.path().join("campaign");
-    let folder = out.to_str().unwrap();
-    let common = ["--endpoint", &endpoint, "--settle", "0", "--requests", "3000"];
-    for first in [true, false, false] {
-        let kept: &[&str] = if first { &["--out", folder, "--seed", "1"] } else { &["--resume", folder] };
-        let mut child = with_keys(&[&["fuzz"], &common[..], kept].concat(), state.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        wait_for_length(&out.join("campaign.jsonl"), if first { 3_000 } else { 6_000 });
-        drop(child.kill());
-        drop(child.wait());
-        assert!(send(&server, state.path(), "GET", "/", "").contains("<Name>corsuite-"), "nothing was left over");
-    }
-    let output = with_keys(&[&["fuzz"], &common[..], &["--resume", folder]].concat(), state.path()).output().unwrap();
-    assert_eq!(code(&output), 1, "{}{}", text(&output.stdout), text(&output.stderr));
-    let shown = text(&output.stdout);
-    let findings: Vec<&str> = shown.lines().filter(|line| line.starts_with("FINDING")).collect();
-    let mut once = findings.clone();
-    once.sort_unstable();
-    once.dedup();
-    assert_eq!(once.len(), findings.len(), "{shown}");
-    assert!(findings.iter().any(|line| line.contains("preflight.methods: ")), "{shown}");
-    let files = std::fs::read_dir(&out)
-        .unwrap()
-        .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "yaml"));
-    assert_eq!(files.count(), findings.len(), "{shown}");
-    let listed = send(&server, state.path(), "GET", "/", "");
-    assert!(listed.contains("ListAllMyBucketsResult") && !listed.contains("<Name>corsuite-"), "{listed}");
-    let again = with_keys(&[&["fuzz"], &common[..], &["--out", folder]].concat(), state.path()).output().unwrap();
-    assert_eq!(code(&again), 2, "{}", text(&again.stderr));
-}
-
-fn wait_for_length(path: &Path, length: u64) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while std::fs::metadata(path).map_or(0, |found| found.len()) < length {
-        assert!(Instant::now() < deadline, "{} does not grow", path.display());
-        thread::sleep(Duration::from_millis(20));
-    }
 }

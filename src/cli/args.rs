@@ -129,12 +129,8 @@ pub(super) struct Run {
     /// Write a report; FORMAT is json, PATH `-` is standard output; may be given several times
     #[arg(long, value_name = "FORMAT=PATH")]
     pub(super) report: Vec<String>,
-    /// Cases at a time, each in a bucket of its own
-    #[arg(long, default_value = "4", value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub(super) jobs: u16,
-    /// Longest wait for a change of rules to show, in seconds [default: 10; the built-in reference needs none]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds_or_none)]
-    pub(super) settle: Option<std::time::Duration>,
+    #[command(flatten)]
+    pub(super) pace: PaceArguments,
     #[command(flatten)]
     pub(super) endpoint: EndpointArguments,
     /// Names of created buckets begin with this
@@ -179,12 +175,8 @@ pub(super) struct Fuzz {
     pub(super) strict: bool,
     #[command(flatten)]
     pub(super) dialect: DialectArgument,
-    /// Cases at a time, each in a bucket of its own
-    #[arg(long, default_value = "4", value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub(super) jobs: u16,
-    /// Longest wait for a change of rules to show, in seconds [default: 10; the built-in reference needs none]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds_or_none)]
-    pub(super) settle: Option<std::time::Duration>,
+    #[command(flatten)]
+    pub(super) pace: PaceArguments,
     #[command(flatten)]
     pub(super) endpoint: EndpointArguments,
     /// Names of created buckets begin with this
@@ -192,6 +184,16 @@ pub(super) struct Fuzz {
     pub(super) bucket_prefix: String,
     #[command(flatten)]
     pub(super) journal: JournalArgument,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct PaceArguments {
+    /// Cases at a time, each in a bucket of its own
+    #[arg(long, default_value = "4", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) jobs: u16,
+    /// Longest wait for a change of rules to show, in seconds [default: 10; the built-in reference needs none]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds_or_none)]
+    pub(super) settle: Option<std::time::Duration>,
 }
 
 #[derive(Args, Clone, Debug)]

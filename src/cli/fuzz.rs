@@ -50,8 +50,8 @@ pub(super) fn fuzz(arguments: &Fuzz, context: &Context) -> Result<Exit, Failure>
     let outcome = runtime.block_on(async {
         let (cancel, cancelled) = watch::channel(false);
         let mut options = Options {
-            jobs: usize::from(arguments.jobs),
-            settle: arguments.settle.unwrap_or(SETTLE),
+            jobs: usize::from(arguments.pace.jobs),
+            settle: arguments.pace.settle.unwrap_or(SETTLE),
             buckets: Buckets::Own { prefix: prefix(&arguments.bucket_prefix)? },
             complete: false,
             fail_fast: false,
@@ -70,7 +70,7 @@ pub(super) fn fuzz(arguments: &Fuzz, context: &Context) -> Result<Exit, Failure>
             }
             (target, None)
         } else {
-            options.settle = arguments.settle.unwrap_or(Duration::ZERO);
+            options.settle = arguments.pace.settle.unwrap_or(Duration::ZERO);
             let (target, stop) = embedded(&dialect).await?;
             (target, Some(stop))
         };

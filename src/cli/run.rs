@@ -47,8 +47,8 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
     let result = runtime.block_on(async {
         let (cancel, cancelled) = watch::channel(false);
         let mut options = Options {
-            jobs: usize::from(arguments.jobs),
-            settle: arguments.settle.unwrap_or(SETTLE),
+            jobs: usize::from(arguments.pace.jobs),
+            settle: arguments.pace.settle.unwrap_or(SETTLE),
             buckets: match &arguments.bucket {
                 Some(name) => Buckets::Borrowed(name.clone()),
                 None => Buckets::Own { prefix: prefix(&arguments.bucket_prefix)? },
@@ -69,7 +69,7 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
             }
             (target::target(endpoint, &arguments.endpoint, &dialect, context)?, None)
         } else {
-            options.settle = arguments.settle.unwrap_or(Duration::ZERO);
+            options.settle = arguments.pace.settle.unwrap_or(Duration::ZERO);
             let (target, stop) = embedded(&dialect).await?;
             (target, Some(stop))
         };

@@ -1,6 +1,8 @@
 //! What several tests need.
 #![allow(dead_code, unreachable_pub, clippy::allow_attributes, reason = "each test uses a part of it")]
 
+pub mod program;
+
 use std::sync::Arc;
 
 use corsuite::case::{self, Case, Suite};
