@@ -125,9 +125,9 @@ fn is_known_difference(message: &str, document: &[u8]) -> bool {
         message.contains("nested deeper") || message.starts_with("more than") || message.contains("an XML declaration");
     // It takes any text for the target of a processing instruction.
     let instruction = message.contains("a processing instruction of a forbidden name");
-    // It takes a tag with an empty prefix for the one without.
-    let prefix = message.contains("but `</:")
-        || message.contains("not a name of an element") && document.windows(2).any(|pair| pair == b"<:");
+    // It takes a name with an empty prefix for the one without.
+    let empty = |pair: &[u8]| matches!(pair, [b'<' | b' ' | b'\t' | b'\n' | b'\r', b':']);
+    let prefix = message.contains("but `</:") || message.contains("not a name of an") && document.windows(2).any(empty);
     // roxmltree turns references to surrogates into U+FFFD.
     let references = message.contains("a reference to no known character");
     on_purpose || instruction || prefix || (references && document.windows(2).any(|pair| pair == b"&#"))
