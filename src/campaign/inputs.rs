@@ -1,16 +1,18 @@
 //! The inputs of a campaign: [`block`].
 //!
-//! Input *i* is a function of the seed and of *i* alone, whatever was found before and however many machines share the work. Inputs
-//! are made a block at a time; within a block each is chosen, of a few candidates, for the features that the block has not had yet.
+//! Input *i* is a function of the seed and of *i* alone, whatever was found before and however many machines share the work. The
+//! first ones are [`known`], the same for every seed; then come generated ones. Inputs are made a block at a time; within a block
+//! each is chosen, of a few candidates, for the features that the block has not had yet.
 
 use std::collections::BTreeSet;
 
 use arbitrary::Unstructured;
+use serde::{Deserialize, Serialize};
 
 use super::features::predicted;
-use crate::case::Case;
+use crate::case::{BucketRole, Case, Identity};
 use crate::dialect::Dialect;
-use crate::generate::{self, BYTES};
+use crate::generate::{self, BYTES, known};
 
 /// Inputs of a block: enough to be steered, few enough to be lost in a crash without regret.
 pub const BLOCK: u64 = 16;
@@ -29,21 +31,55 @@ pub struct Input {
     pub features: BTreeSet<String>,
 }
 
+/// What a campaign has to send from and to.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[expect(clippy::exhaustive_structs, reason = "an input")]
+pub struct Reach {
+    /// A second bucket; else all is asked of one.
+    pub second_bucket: bool,
+    /// A second account; else nobody is asked to sign for it.
+    pub other_account: bool,
+}
+
+impl Reach {
+    /// All of it.
+    pub const FULL: Self = Self { second_bucket: true, other_account: true };
+
+    fn within(self, mut case: Case) -> Case {
+        for step in &mut case.steps {
+            if !self.second_bucket && step.bucket == BucketRole::Second {
+                step.bucket = BucketRole::Main;
+            }
+            if !self.other_account && step.identity == Identity::Other {
+                step.identity = Identity::Anonymous;
+            }
+        }
+        case
+    }
+}
+
 /// The inputs of a block, with what the oracle expects under the dialect's behaviours.
-pub fn block(seed: u64, number: u64, dialect: &Dialect) -> Vec<Input> {
+pub fn block(seed: u64, number: u64, reach: Reach, dialect: &Dialect) -> Vec<Input> {
     let mut had: BTreeSet<String> = BTreeSet::new();
     let first = number.saturating_mul(BLOCK);
     let mut inputs = Vec::new();
     for index in first..first.saturating_add(BLOCK) {
+        let id = format!("input-{seed}-{index}");
         let mut best: Option<(usize, Input)> = None;
-        for candidate in 0..CANDIDATES {
-            let bytes = generate::bytes(seed, index.wrapping_mul(CANDIDATES).wrapping_add(candidate), BYTES);
-            let id = format!("input-{seed}-{index}");
-            let mut case = generate::draft(&mut Unstructured::new(&bytes), &id, dialect);
+        let mut consider = |draft: Case| {
+            let mut case = reach.within(draft);
             let features = predicted(&mut case, dialect);
             let new = features.difference(&had).count();
             if best.as_ref().is_none_or(|(most, _)| new > *most) {
                 best = Some((new, Input { index, case, features }));
+            }
+        };
+        if let Some(case) = known(index, &id) {
+            consider(case);
+        } else {
+            for candidate in 0..CANDIDATES {
+                let bytes = generate::bytes(seed, index.wrapping_mul(CANDIDATES).wrapping_add(candidate), BYTES);
+                consider(generate::draft(&mut Unstructured::new(&bytes), &id, dialect));
             }
         }
         if let Some((_, input)) = best {

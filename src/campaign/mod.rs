@@ -3,18 +3,27 @@
 //! It gives out cases, takes their reports, and so finds, confirms and shrinks. It has no clock, no file and no connection; who drives it
 //! has. What it tells in [`Event`]s is enough to begin again where it was broken off: cases are made anew from seed and index.
 
+mod allowlist;
+mod event;
 mod features;
 mod inputs;
 mod kind;
+mod merge;
+mod versus;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
+use jiff::civil::Date;
 
+pub use self::allowlist::{Allowed, Allowlist};
+pub use self::event::{Event, Plan, Record};
 pub use self::features::{predicted, reachable};
-pub use self::inputs::{BLOCK, Input, block};
+pub use self::inputs::{BLOCK, Input, Reach, block};
 pub use self::kind::Kind;
+pub use self::merge::merge;
+pub use self::versus::as_answered;
 use crate::case::{Case, load, write};
 use crate::diagnostic::SourceFile;
 use crate::dialect::Dialect;
@@ -28,63 +37,8 @@ const AHEAD: u64 = 4 * BLOCK;
 /// Cases in a row that could not be judged, after which a campaign ends.
 const PATIENCE: u32 = 25;
 
-/// What is to be done.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[expect(clippy::exhaustive_structs, reason = "an input")]
-pub struct Plan {
-    /// All inputs are made from it.
-    pub seed: u64,
-    /// This part of the inputs, from 1 …
-    pub part: u64,
-    /// … of so many; whole blocks.
-    pub parts: u64,
-    /// Requests of generated cases after which no new input is made.
-    pub requests: Option<u64>,
-    /// Findings after which no new input is made.
-    pub stop_after: Option<usize>,
-    /// Most candidates tried to shrink a finding.
-    pub shrink: usize,
-}
-
-/// What has happened, for a log.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(clippy::exhaustive_enums, reason = "a line of the log")]
-pub enum Event {
-    /// An input was judged.
-    Judged {
-        /// Its index.
-        index: u64,
-        /// Requests of its case.
-        requests: u64,
-        /// Findings that it shows.
-        kinds: Vec<Kind>,
-        /// Features that no input had before.
-        features: Vec<String>,
-    },
-    /// A finding is finished: confirmed and shrunk, or unstable.
-    Finished(Box<Record>),
-}
-
-/// What is known of a finding.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[expect(clippy::exhaustive_structs, reason = "a line of the log")]
-pub struct Record {
-    /// What it is.
-    pub kind: Kind,
-    /// The input that showed it first.
-    pub index: u64,
-    /// How often it showed …
-    pub shown: u32,
-    /// … when tried again this often.
-    pub tried: u32,
-    /// Kinds that came with it, at the same step.
-    pub companions: BTreeSet<Kind>,
-    /// The smallest case that shows it, as a case file.
-    pub case: String,
-    /// What was seen of it last.
-    pub mismatch: MismatchReport,
-}
+/// Reasons for passing an input over that are told apart.
+const REASONS: usize = 20;
 
 /// What there is for a worker.
 #[derive(Clone, Debug)]
@@ -114,6 +68,8 @@ pub struct Finding {
     pub kind: Kind,
     /// The input that showed it first.
     pub index: u64,
+    /// When it was first seen.
+    pub seen: Timestamp,
     /// Inputs that showed it.
     pub count: u64,
     /// How often it showed …
@@ -168,8 +124,17 @@ pub struct Campaign {
     seen: BTreeSet<String>,
     inputs: u64,
     requests: u64,
+    /// Cases in a row that could not be judged.
     unjudged: u32,
+    /// Inputs that could not be judged, by the reason.
+    passed_over: BTreeMap<String, u64>,
+    allowlist: Allowlist,
+    today: Date,
+    /// Inputs that fall under each entry.
+    silenced: Vec<u64>,
     ended: Option<String>,
+    /// Nothing is looked into any more, either.
+    stopped: bool,
 }
 
 impl Campaign {
@@ -190,18 +155,31 @@ impl Campaign {
             inputs: 0,
             requests: 0,
             unjudged: 0,
+            passed_over: BTreeMap::new(),
+            allowlist: Allowlist::default(),
+            today: Date::MIN,
+            silenced: Vec::new(),
             ended: None,
+            stopped: false,
         }
     }
 
-    /// One that was broken off, from what it told. Inputs whose findings were not finished are given out once more, so nothing is
+    /// With divergences that are no findings on this day.
+    #[must_use]
+    pub fn allowing(mut self, allowlist: Allowlist, today: Date) -> Self {
+        self.silenced = vec![0; allowlist.entries.len()];
+        (self.allowlist, self.today) = (allowlist, today);
+        self
+    }
+
+    /// The same after it was broken off, from what it told. Inputs whose findings were not finished are given out once more, so nothing is
     /// lost; those that are done with are not.
     ///
     /// # Errors
     ///
     /// The first case of a finding that cannot be read, and why.
-    pub fn resume(plan: Plan, dialect: Arc<Dialect>, events: &[Event]) -> Result<Self, String> {
-        let mut campaign = Self::new(plan, dialect);
+    pub fn resume(mut self, events: &[Event]) -> Result<Self, String> {
+        let campaign = &mut self;
         for event in events {
             let Event::Finished(record) = event else { continue };
             if campaign.findings.iter().any(|finding| finding.kind == record.kind) {
@@ -212,6 +190,7 @@ impl Campaign {
             campaign.findings.push(Finding {
                 kind: record.kind.clone(),
                 index: record.index,
+                seen: record.seen,
                 count: 0,
                 shown: record.shown,
                 tried: record.tried,
@@ -222,7 +201,7 @@ impl Campaign {
             });
         }
         for event in events {
-            let Event::Judged { index, requests, kinds, features } = event else { continue };
+            let Event::Judged { index, requests, kinds, features, allowed } = event else { continue };
             campaign.seen.extend(features.iter().cloned());
             let known = |kind: &Kind| campaign.findings.iter().any(|finding| finding.kind == *kind);
             if !kinds.iter().all(known) || !campaign.judged.insert(*index) {
@@ -233,13 +212,30 @@ impl Campaign {
             for finding in campaign.findings.iter_mut().filter(|finding| kinds.contains(&finding.kind)) {
                 finding.count += 1;
             }
+            for entry in allowed {
+                if let Some(count) = campaign.silenced.get_mut(*entry) {
+                    *count += 1;
+                }
+            }
         }
-        Ok(campaign)
+        Ok(self)
     }
 
     /// No new input is made from now on; what was found is confirmed and shrunk.
     pub fn end(&mut self, why: &str) {
         self.ended.get_or_insert_with(|| why.to_owned());
+    }
+
+    /// Nothing is made, confirmed or shrunk any more; findings stay as they are.
+    pub fn stop(&mut self, why: &str) {
+        self.end(why);
+        self.waiting.clear();
+        self.stopped = true;
+    }
+
+    /// Whether there is nothing to do any more.
+    pub fn is_done(&self) -> bool {
+        self.ended.is_some() && self.out.is_empty() && (self.stopped || self.waiting.is_empty())
     }
 
     /// Why no new input is made any more.
@@ -272,6 +268,17 @@ impl Campaign {
         self.requests
     }
 
+    /// Inputs that could not be judged, by the reason.
+    pub const fn passed_over(&self) -> &BTreeMap<String, u64> {
+        &self.passed_over
+    }
+
+    /// The entries of the allowlist, how many inputs fall under each, and whether it is expired.
+    pub fn allowed(&self) -> impl Iterator<Item = (&Allowed, u64, bool)> {
+        let counted = self.allowlist.entries.iter().zip(&self.silenced);
+        counted.map(|(entry, count)| (entry, *count, entry.is_expired(self.today)))
+    }
+
     /// How many of the features that can be reached were exercised.
     pub fn features(&self) -> usize {
         reachable().filter(|feature| self.seen.contains(*feature)).count()
@@ -279,7 +286,7 @@ impl Campaign {
 
     /// Something to run. What was found is looked into first.
     pub fn take(&mut self) -> Next {
-        while let Some(at) = self.waiting.pop_front() {
+        while let Some(at) = self.waiting.pop_front().filter(|_| !self.stopped) {
             if let Some(next) = self.look_into(at) {
                 return next;
             }
@@ -345,8 +352,15 @@ impl Campaign {
         Next::Case(number, case)
     }
 
-    /// What became of a case that was given out.
-    pub fn give_back(&mut self, number: u64, report: &CaseReport) -> Vec<Event> {
+    /// Puts another case in the place of one that was given out: the one that its report will be about.
+    pub fn replace(&mut self, number: u64, case: Arc<Case>) {
+        if let Some((_, place)) = self.out.get_mut(&number) {
+            *place = case;
+        }
+    }
+
+    /// What became of a case that was given out, and when.
+    pub fn give_back(&mut self, number: u64, report: &CaseReport, now: Timestamp) -> Vec<Event> {
         let Some((purpose, case)) = self.out.remove(&number) else { return Vec::new() };
         let judged = matches!(report.verdict, Verdict::Pass | Verdict::Fail);
         self.unjudged = if judged { 0 } else { self.unjudged + 1 };
@@ -356,24 +370,45 @@ impl Campaign {
         }
         match purpose {
             Purpose::Explore { index, features } => {
-                self.inputs += 1;
                 if !judged {
-                    return Vec::new();
+                    let reason = report.reason.clone().unwrap_or_default();
+                    // Reasons may carry words of the server, of which there is no end.
+                    let many = self.passed_over.len() >= REASONS && !self.passed_over.contains_key(&reason);
+                    let counted = if many { "another reason".to_owned() } else { reason.clone() };
+                    *self.passed_over.entry(counted).or_default() += 1;
+                    return vec![Event::Unjudged { index, reason }];
                 }
+                self.inputs += 1;
                 let new = features.into_iter().filter(|feature| self.seen.insert(feature.clone())).collect();
-                let kinds = self.explored(index, &case, report);
-                vec![Event::Judged { index, requests: case.steps.len() as u64, kinds, features: new }]
+                let allowed = self.allowed_in(report);
+                let kinds = self.explored((index, now), &case, report);
+                vec![Event::Judged { index, requests: case.steps.len() as u64, kinds, features: new, allowed }]
             }
             Purpose::Confirm(at) => self.confirmed(at, judged, report),
             Purpose::Shrink(at) => self.shrunk(at, &case, report),
         }
     }
 
+    /// Counts the entries of the allowlist that a report falls under.
+    fn allowed_in(&mut self, report: &CaseReport) -> Vec<usize> {
+        let found = report.mismatches.iter().filter_map(|one| self.allowlist.find(&Kind::of(one), self.today));
+        let found: BTreeSet<usize> = found.collect();
+        for entry in &found {
+            if let Some(count) = self.silenced.get_mut(*entry) {
+                *count += 1;
+            }
+        }
+        found.into_iter().collect()
+    }
+
     /// Counts what is known, and notes what is new.
-    fn explored(&mut self, index: u64, case: &Arc<Case>, report: &CaseReport) -> Vec<Kind> {
+    fn explored(&mut self, (index, now): (u64, Timestamp), case: &Arc<Case>, report: &CaseReport) -> Vec<Kind> {
         let mut kinds = Vec::new();
         let mut steps: BTreeMap<usize, Vec<(Kind, &MismatchReport)>> = BTreeMap::new();
         for mismatch in &report.mismatches {
+            if self.allowlist.find(&Kind::of(mismatch), self.today).is_some() {
+                continue;
+            }
             steps.entry(mismatch.step).or_default().push((Kind::of(mismatch), mismatch));
         }
         for shown in steps.into_values() {
@@ -396,6 +431,7 @@ impl Campaign {
             self.findings.push(Finding {
                 kind,
                 index,
+                seen: now,
                 count: 1,
                 shown: 0,
                 tried: 0,
@@ -459,6 +495,7 @@ impl Campaign {
         vec![Event::Finished(Box::new(Record {
             kind: finding.kind.clone(),
             index: finding.index,
+            seen: finding.seen,
             shown: finding.shown,
             tried: finding.tried,
             companions: finding.companions.clone(),

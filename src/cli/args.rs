@@ -28,6 +28,8 @@ pub(super) enum Command {
     Run(Run),
     /// Send generated cases and hold the answers against the oracle, until time or requests are spent
     Fuzz(Fuzz),
+    /// Join the parts of a campaign that several machines made
+    Merge(Merge),
     /// Start the reference server
     Serve(Serve),
     /// Measure the suite: run it against every fault of the catalogue
@@ -158,18 +160,34 @@ pub(super) struct Fuzz {
     /// Stop making inputs after so many requests of cases
     #[arg(long, value_name = "COUNT")]
     pub(super) requests: Option<u64>,
+    /// Stop altogether after about so many requests, preparation, confirming and shrinking included
+    #[arg(long, value_name = "COUNT")]
+    pub(super) budget: Option<u64>,
     /// Stop making inputs after so many findings
     #[arg(long, value_name = "FINDINGS")]
     pub(super) stop_after: Option<usize>,
-    /// Make only this part of the inputs: several machines share a seed
+    /// Make only this part of the inputs: several machines share a seed; `0+1/8` is `1/8`, for machines that count from 0
     #[arg(long, value_name = "N/M", default_value = "1/1", value_parser = partition)]
     pub(super) partition: (u64, u64),
-    /// Keep the campaign in this new folder: each finding as a case file, and a log
+    /// Where this server differs from --endpoint, whatever the documents say: keys as for --endpoint
+    #[arg(long, value_name = "URL", requires = "endpoint")]
+    pub(super) versus: Option<String>,
+    /// Divergences that are known: a file with `known:`, entries of clause, reason and, if wanted, field, expected, actual, link,
+    /// expires
+    #[arg(long, value_name = "FILE")]
+    pub(super) allow: Option<PathBuf>,
+    /// Keep the campaign in this new folder: each finding as a case file, inputs that reached something new, and a log
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     /// Go on with the campaign of this folder, which was broken off or has ended
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "seed", "partition"])]
     pub(super) resume: Option<PathBuf>,
+    /// --resume if there is a campaign in this folder, else --out
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "resume"])]
+    pub(super) keep: Option<PathBuf>,
+    /// Write the findings as a report; FORMAT is json, PATH `-` is standard output; may be given several times
+    #[arg(long, value_name = "FORMAT=PATH")]
+    pub(super) report: Vec<String>,
     /// A broken should counts like a broken must
     #[arg(long)]
     pub(super) strict: bool,
@@ -177,13 +195,35 @@ pub(super) struct Fuzz {
     pub(super) dialect: DialectArgument,
     #[command(flatten)]
     pub(super) pace: PaceArguments,
+    /// Most requests of a case at a time, where they change nothing
+    #[arg(long, default_value = "8", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) batch: u16,
     #[command(flatten)]
     pub(super) endpoint: EndpointArguments,
     /// Names of created buckets begin with this
     #[arg(long, value_name = "PREFIX", default_value = "corsuite-", help_heading = "Endpoint")]
     pub(super) bucket_prefix: String,
+    /// Borrow this bucket instead of creating any: its CORS rules and ACL are saved and restored, only objects that the campaign
+    /// wrote are deleted
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["bucket_prefix", "versus"], requires = "endpoint", help_heading = "Endpoint")]
+    pub(super) bucket: Option<String>,
     #[command(flatten)]
     pub(super) journal: JournalArgument,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Merge {
+    /// Folders of campaigns with one seed, as `fuzz --out` made them
+    #[arg(value_name = "DIR", required = true)]
+    pub(super) folders: Vec<PathBuf>,
+    /// The new folder
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+    /// A broken should counts like a broken must
+    #[arg(long)]
+    pub(super) strict: bool,
+    #[command(flatten)]
+    pub(super) dialect: DialectArgument,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -372,7 +412,11 @@ pub(super) struct Completions {
 }
 
 fn partition(text: &str) -> Result<(u64, u64), String> {
-    let parts = text.split_once('/').and_then(|(part, parts)| Some((part.parse().ok()?, parts.parse().ok()?)));
+    let part = |text: &str| match text.strip_suffix("+1") {
+        Some(index) => index.parse::<u64>().ok()?.checked_add(1),
+        None => text.parse().ok(),
+    };
+    let parts = text.split_once('/').and_then(|(number, parts)| Some((part(number)?, parts.parse().ok()?)));
     parts.filter(|(part, parts)| (1..=*parts).contains(part)).ok_or_else(|| "part and parts, such as 2/8".to_owned())
 }
 

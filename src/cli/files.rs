@@ -53,7 +53,7 @@ fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
         let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if entry.is_dir() {
             // Data of other kinds lives beside cases.
-            if !["dialects", "deviations"].contains(&name) && !name.starts_with('.') {
+            if !["corpus", "deviations", "dialects"].contains(&name) && !name.starts_with('.') {
                 files.extend(folder(&entry)?);
             }
         } else if entry.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {

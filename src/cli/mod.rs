@@ -10,9 +10,10 @@ mod explain;
 mod files;
 mod fuzz;
 mod list;
-mod log;
+mod merge;
 mod mutants;
 mod run;
+mod screen;
 mod serve;
 mod sign;
 mod target;
@@ -150,6 +151,7 @@ pub fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments, &context),
         Command::Fuzz(arguments) => fuzz::fuzz(&arguments, &context),
+        Command::Merge(arguments) => merge::merge(&arguments, &context),
         Command::Serve(arguments) => serve::serve(&arguments, &context),
         Command::Explain(arguments) => explain::explain(&arguments, &context),
         Command::Check(arguments) => check::check(&arguments, &context),
@@ -224,7 +226,9 @@ mod tests {
         let mut text = String::new();
         let mut command = Arguments::command().term_width(100);
         text.push_str(&command.render_long_help().to_string());
-        for name in ["run", "serve", "mutants", "explain", "check", "list", "cleanup", "sign", "completions"] {
+        for name in
+            ["run", "fuzz", "merge", "serve", "mutants", "explain", "check", "list", "cleanup", "sign", "completions"]
+        {
             let sub = command.find_subcommand_mut(name).unwrap();
             let help = sub.clone().term_width(100).render_help().to_string();
             text.extend(["\n---- ", name, "\n\n", &help]);

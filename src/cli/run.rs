@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::watch;
 
 use super::args::{Auth, JournalArgument, LevelChoice, Run};
+use super::screen::Screen;
 use super::{Context, Exit, Failure, files, interrupted, print, runtime, target, tell};
 use crate::case::strength;
 use crate::diagnostic::{Style, visible};
@@ -62,6 +62,7 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
             journal: Arc::new(NoJournal),
             rate: arguments.endpoint.rate,
             cancelled,
+            ..Options::default()
         };
         let (target, server) = if let Some(endpoint) = &arguments.endpoint.endpoint {
             if arguments.endpoint.auth != Auth::Anonymous {
@@ -118,6 +119,16 @@ fn finish(
     } else {
         print(&shown)?;
     }
+    write_reports(report, paths)?;
+    Ok(match report.answer(strict) {
+        Answer::Yes => Exit::Yes,
+        Answer::No => Exit::No,
+        Answer::Unknown => Exit::Unknown,
+    })
+}
+
+/// Writes a report to each of these paths; `-` is standard output.
+pub(super) fn write_reports(report: &Report, paths: &[PathBuf]) -> Result<(), Failure> {
     let text = json::write(report);
     for path in paths {
         if path.as_os_str() == "-" {
@@ -127,11 +138,7 @@ fn finish(
                 .map_err(|error| Failure::unknown(format!("report {} cannot be written: {error}", path.display())))?;
         }
     }
-    Ok(match report.answer(strict) {
-        Answer::Yes => Exit::Yes,
-        Answer::No => Exit::No,
-        Answer::Unknown => Exit::Unknown,
-    })
+    Ok(())
 }
 
 /// The cases that did not pass, except the many that one line explains, then the summary.
@@ -146,14 +153,14 @@ fn shown(report: &Report, style: Style) -> String {
 }
 
 /// A file that appears whole or not at all.
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
+pub(super) fn write(path: &Path, text: &str) -> std::io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".part");
     std::fs::write(&beside, text)?;
     std::fs::rename(&beside, path)
 }
 
-fn destination(text: &str) -> Result<PathBuf, Failure> {
+pub(super) fn destination(text: &str) -> Result<PathBuf, Failure> {
     let bad =
         || Failure::usage(format!("--report `{text}`")).help("such as json=report.json, or json=- for standard output");
     let (format, path) = text.split_once('=').ok_or_else(bad)?;
@@ -221,27 +228,21 @@ pub(super) async fn embedded(dialect: &Arc<Dialect>) -> Result<(Target, watch::S
 
 /// A bar on a terminal; lines for what is not well otherwise.
 struct Progress {
-    bar: ProgressBar,
-    interactive: bool,
+    screen: Screen,
     /// The human report goes to standard error, so lines would only repeat it.
     quiet: bool,
 }
 
 impl Progress {
     fn new(context: &Context, quiet: bool) -> Self {
-        let draw = if context.interactive { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(None, draw);
-        if let Ok(style) = ProgressStyle::with_template("{bar:32} {pos}/{len} {msg}") {
-            bar.set_style(style);
-        }
-        Self { bar, interactive: context.interactive, quiet }
+        Self { screen: Screen::new(context, "{bar:32} {pos}/{len} {msg}"), quiet }
     }
 
     fn event(&self, event: &Event<'_>) {
         match event {
-            Event::Started { cases } => self.bar.set_length(*cases as u64),
+            Event::Started { cases } => self.screen.bar.set_length(*cases as u64),
             Event::Finished(case) => {
-                self.bar.inc(1);
+                self.screen.bar.inc(1);
                 let bad = !matches!(case.verdict, Verdict::Pass | Verdict::Skip | Verdict::Unsupported);
                 if bad && !self.quiet {
                     self.line(&format!("{} {}", case.verdict.as_str(), case.id));
@@ -252,14 +253,10 @@ impl Progress {
     }
 
     fn line(&self, text: &str) {
-        if self.interactive {
-            self.bar.suspend(|| tell(&format!("{text}\n")));
-        } else {
-            tell(&format!("{text}\n"));
-        }
+        self.screen.line(text);
     }
 
     fn done(&self) {
-        self.bar.finish_and_clear();
+        self.screen.done();
     }
 }

@@ -15,6 +15,7 @@
 //! bytes, beyond the field sizes (63, 255) at which servers cut.
 
 mod document;
+mod known;
 pub mod near;
 mod request;
 mod rules;
@@ -23,6 +24,7 @@ mod session;
 use arbitrary::Unstructured;
 
 pub use self::document::{document, mutate};
+pub use self::known::{KNOWN, known};
 pub use self::request::cors_request;
 pub use self::rules::{configuration, pattern, rule_set, stored_rule};
 pub use self::session::{BYTES, case, draft};

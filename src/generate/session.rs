@@ -52,7 +52,7 @@ pub fn draft(u: &mut Unstructured<'_>, id: &str, dialect: &Dialect) -> Case {
         line: 0,
         theme: "generated".to_owned(),
         clauses: Vec::new(),
-        objects: vec![(PHOTO.to_owned(), CONTENT.to_owned())],
+        objects: vec![photo()],
         acl: if Source(u).one_in(2) { Acl::PublicRead } else { Acl::Private },
         steps: Vec::new(),
     };
@@ -73,6 +73,17 @@ pub fn draft(u: &mut Unstructured<'_>, id: &str, dialect: &Dialect) -> Case {
     case
 }
 
+/// A step of which nothing is expected yet.
+pub(super) fn step(operation: Operation, identity: Option<Identity>, bucket: BucketRole) -> Step {
+    let identity = identity.unwrap_or_else(|| operation.usual_identity());
+    Step { name: None, operation, identity, bucket, repeat: 1, expect: Vec::new(), line: 0, setup: false }
+}
+
+/// The object that every case starts with, and its content.
+pub(super) fn photo() -> (String, String) {
+    (PHOTO.to_owned(), CONTENT.to_owned())
+}
+
 /// A case while it grows.
 struct Session<'d> {
     dialect: &'d Dialect,
@@ -87,17 +98,7 @@ struct Session<'d> {
 
 impl Session<'_> {
     fn push(&mut self, operation: Operation, identity: Option<Identity>, bucket: BucketRole) {
-        let identity = identity.unwrap_or_else(|| operation.usual_identity());
-        self.steps.push(Step {
-            name: None,
-            operation,
-            identity,
-            bucket,
-            repeat: 1,
-            expect: Vec::new(),
-            line: 0,
-            setup: false,
-        });
+        self.steps.push(step(operation, identity, bucket));
     }
 
     /// The main bucket mostly, now and then the second one.

@@ -37,6 +37,7 @@ fn report(words: &str) -> Report {
         observed: [(owned(), owned())].into(),
         reason: Some(owned()),
         mismatches: vec![mismatch],
+        answers: Vec::new(),
     };
     let skipped = CaseReport { verdict: Verdict::Skip, mismatches: Vec::new(), ..case.clone() };
     let mut report = Report {

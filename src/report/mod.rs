@@ -9,6 +9,8 @@ pub mod terminal;
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+use http::Response;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -179,6 +181,10 @@ pub struct CaseReport {
     pub reason: Option<String>,
     /// What was wrong.
     pub mismatches: Vec<MismatchReport>,
+    /// The answer to each step, where they are kept; not part of any format.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub answers: Vec<Response<Bytes>>,
 }
 
 /// One wrong answer.
@@ -379,6 +385,7 @@ pub(crate) mod tests {
             observed: BTreeMap::new(),
             reason: None,
             mismatches: Vec::new(),
+            answers: Vec::new(),
         }
     }
 

@@ -353,7 +353,8 @@ pub async fn clean_up(
     journal: &dyn Journal,
     rate: Option<f64>,
 ) -> (Vec<String>, Vec<Leftover>) {
-    let wire = Wire::new(std::sync::Arc::clone(&target.implementation), rate);
+    let wire =
+        Wire::new(std::sync::Arc::clone(&target.implementation), &super::Options { rate, ..super::Options::default() });
     let owner = Owner { target, wire: &wire };
     let (mut done, mut left) = (Vec::new(), Vec::new());
     for entry in pending {
@@ -384,7 +385,7 @@ pub async fn clean_up(
 ///
 /// If the endpoint does not say.
 pub async fn fetch_cors(target: &Target, bucket: &str) -> Result<Option<String>, super::SetupError> {
-    let wire = Wire::new(std::sync::Arc::clone(&target.implementation), None);
+    let wire = Wire::new(std::sync::Arc::clone(&target.implementation), &super::Options::default());
     let state = Owner { target, wire: &wire }.cors_of(bucket).await;
     state.map_err(|refused| {
         super::SetupError::new(format!("{}: {refused}", target.name), "check --endpoint, --bucket and the keys")

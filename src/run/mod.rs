@@ -4,10 +4,12 @@
 //! rules the worker waits until the change shows (`settle`); each step is judged on its first answer. What goes wrong
 //! while a case is prepared is an `Error`; what goes wrong in a step is told apart by asking again (`step`).
 
+mod backoff;
 mod bucket;
 mod feed;
 mod journal;
 mod lease;
+mod meter;
 mod raw;
 mod settle;
 mod shown;
@@ -27,6 +29,7 @@ pub use self::bucket::{Leftover, clean_up, fetch_cors};
 use self::feed::Once;
 pub use self::feed::{Feed, Taken};
 pub use self::journal::{Entry, FileJournal, Journal, NoJournal, Pending, pending};
+pub use self::meter::{Meter, Reading};
 pub use self::shown::{curl, head};
 pub use self::wire::Limiter;
 use self::wire::Wire;
@@ -97,6 +100,7 @@ pub enum Buckets {
 /// How to run.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "an input")]
+#[expect(clippy::struct_excessive_bools, reason = "switches that have nothing to do with each other")]
 pub struct Options {
     /// Workers.
     pub jobs: usize,
@@ -114,6 +118,14 @@ pub struct Options {
     pub journal: Arc<dyn Journal>,
     /// Requests a second, over all workers.
     pub rate: Option<f64>,
+    /// Most requests of a case that are under way at a time, where they change nothing.
+    pub batch: usize,
+    /// Pause while the server answers 429 or 503 or takes much longer than at the beginning, all workers together.
+    pub back_off: bool,
+    /// Reports of cases come with the answers.
+    pub keep_answers: bool,
+    /// Counts answers and their times.
+    pub meter: Arc<Meter>,
     /// True ends the run early; what was created is removed all the same.
     pub cancelled: watch::Receiver<bool>,
 }
@@ -131,6 +143,10 @@ impl Default for Options {
             preconfigured: None,
             journal: Arc::new(NoJournal),
             rate: None,
+            batch: 1,
+            back_off: false,
+            keep_answers: false,
+            meter: Arc::new(Meter::new()),
             cancelled,
         }
     }
@@ -276,7 +292,7 @@ pub async fn work(
         Buckets::Borrowed(_) => 1,
     };
     let shared = Arc::new(Shared {
-        wire: Wire::new(Arc::clone(&target.implementation), options.rate),
+        wire: Wire::new(Arc::clone(&target.implementation), &options),
         vain_waits: AtomicU32::new(0),
         notes: Mutex::new(Vec::new()),
         stop: watch::channel(None).0,
@@ -384,6 +400,7 @@ fn unfinished(case: &Case, verdict: Verdict, reason: &str, dialect: &Dialect) ->
         observed: std::collections::BTreeMap::new(),
         reason: Some(reason.to_owned()),
         mismatches: Vec::new(),
+        answers: Vec::new(),
     }
 }
 

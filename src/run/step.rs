@@ -1,9 +1,11 @@
 //! One step: sending it, judging its answer, telling the server's faults from trouble on the way ([`Worker::steps`]).
 #![expect(clippy::disallowed_methods, reason = "shell: requests are signed with the time they are sent")]
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http::{Method, Request, Response, StatusCode};
 
 use super::bucket::Owner;
@@ -24,6 +26,7 @@ use crate::request::{self, Draft, Envelope};
 impl Worker {
     pub(super) async fn steps(&mut self, case: &Case, tally: &mut Tally) -> Result<(), Abort> {
         let implicit = case.steps.iter().filter(|step| step.setup).count();
+        let mut ahead: VecDeque<Early> = VecDeque::new();
         for (index, step) in case.steps.iter().enumerate() {
             let number = if step.setup { 0 } else { index + 1 - implicit };
             if step.setup && self.shared.target.credentials.is_none() {
@@ -32,7 +35,10 @@ impl Worker {
                 continue;
             }
             let before = tally.mismatches.len();
-            let answer = self.step(step, number, tally).await?;
+            if ahead.is_empty() {
+                ahead = self.ahead(case.steps.get(index..).unwrap_or_default(), &tally.answers).await;
+            }
+            let answer = self.step(step, number, tally, ahead.pop_front()).await?;
             let Some(answer) = answer else {
                 tally.judged = false;
                 break;
@@ -47,14 +53,38 @@ impl Worker {
         Ok(())
     }
 
-    /// Sends and judges a step. No answer means that there is nothing to go on with.
-    async fn step(&mut self, step: &Step, number: usize, tally: &mut Tally) -> Result<Option<Response<Bytes>>, Abort> {
+    /// Sends the first of these steps at once, as far as they change nothing and none needs the answer to another; none if there is
+    /// only one.
+    async fn ahead(&self, steps: &[Step], earlier: &[Response<Bytes>]) -> VecDeque<Early> {
+        let alone = steps.iter().take(self.shared.options.batch).take_while(|step| stands_alone(step));
+        let outgoing: Vec<(&Step, Outgoing)> =
+            alone.map_while(|step| Some((step, self.outgoing(step, earlier).ok()?))).collect();
+        if outgoing.len() < 2 {
+            return VecDeque::new();
+        }
+        let sent = join_all(outgoing.iter().map(|(step, outgoing)| self.patiently(step, outgoing, earlier))).await;
+        outgoing.into_iter().map(|(_, outgoing)| outgoing).zip(sent).collect()
+    }
+
+    /// Sends and judges a step, unless it was sent before. No answer means that there is nothing to go on with.
+    async fn step(
+        &mut self,
+        step: &Step,
+        number: usize,
+        tally: &mut Tally,
+        mut early: Option<Early>,
+    ) -> Result<Option<Response<Bytes>>, Abort> {
         let shared = Arc::clone(&self.shared);
         let mut last: Option<Response<Bytes>> = None;
         for repetition in 0..step.repeat {
-            let outgoing = self.outgoing(step, &tally.answers)?;
-            self.touch(step);
-            let sent = self.patiently(step, &outgoing, &tally.answers).await?;
+            let (outgoing, sent) = if let Some((outgoing, sent)) = early.take() {
+                (outgoing, sent?)
+            } else {
+                let outgoing = self.outgoing(step, &tally.answers)?;
+                self.touch(step);
+                let sent = self.patiently(step, &outgoing, &tally.answers).await?;
+                (outgoing, sent)
+            };
             let answers = match sent.result {
                 Ok(answers) => answers,
                 Err(error) => {
@@ -292,6 +322,9 @@ impl Worker {
     }
 }
 
+/// What was sent ahead, and what came of it.
+type Early = (Outgoing, Result<Sent<Vec<Response<Bytes>>>, Abort>);
+
 /// Mismatches with the number of the answer they were found in; what was observed; how much was looked at.
 type Judged = (Vec<(usize, Mismatch)>, Vec<(String, String)>, usize);
 
@@ -332,6 +365,16 @@ fn judge(
     // The worst first, so that it is read first.
     judged.0.sort_by_key(|(_, mismatch)| std::cmp::Reverse(mismatch.level));
     judged
+}
+
+/// Whether a step can be sent together with its neighbours.
+fn stands_alone(step: &Step) -> bool {
+    let needs_answer = match &step.operation {
+        Operation::Request(request) => request.body_from.is_some(),
+        Operation::Raw(_) => true,
+        _ => false,
+    };
+    is_safe(step) && !needs_answer && !step.setup && step.repeat == 1
 }
 
 /// Whether asking again changes nothing.

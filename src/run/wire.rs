@@ -1,7 +1,7 @@
 //! Sending with patience: [`Wire`] counts requests, keeps to a rate and waits out 429 and 503.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,6 +9,8 @@ use http::{Request, Response, StatusCode, header};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::backoff::BackOff;
+use super::{Meter, Options};
 use crate::implementation::{BoxFuture, Implementation, RawExchange, SendError};
 
 /// How often a request is sent that is answered 429 or 503.
@@ -49,6 +51,8 @@ impl Limiter {
 pub(super) struct Wire {
     implementation: Arc<dyn Implementation>,
     limiter: Option<Limiter>,
+    back_off: Option<std::sync::Mutex<BackOff>>,
+    meter: Arc<Meter>,
     sent: AtomicUsize,
 }
 
@@ -62,8 +66,14 @@ pub(super) struct Sent<T> {
 }
 
 impl Wire {
-    pub(super) fn new(implementation: Arc<dyn Implementation>, rate: Option<f64>) -> Self {
-        Self { implementation, limiter: rate.map(Limiter::new), sent: AtomicUsize::new(0) }
+    pub(super) fn new(implementation: Arc<dyn Implementation>, options: &Options) -> Self {
+        Self {
+            implementation,
+            limiter: options.rate.map(Limiter::new),
+            back_off: options.back_off.then(std::sync::Mutex::default),
+            meter: Arc::clone(&options.meter),
+            sent: AtomicUsize::new(0),
+        }
     }
 
     /// How many requests were sent.
@@ -71,8 +81,17 @@ impl Wire {
         self.sent.load(Ordering::Relaxed)
     }
 
+    fn back_off(&self) -> Option<MutexGuard<'_, BackOff>> {
+        // A pause is whole, whoever panicked while holding it.
+        self.back_off.as_ref().map(|inner| inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Waits for the turn of so many requests, and counts them.
     async fn turn(&self, requests: usize) {
+        let pause = self.back_off().map(|back_off| back_off.pause()).filter(|pause| !pause.is_zero());
+        if let Some(pause) = pause {
+            sleep(pause).await;
+        }
         if let Some(limiter) = &self.limiter {
             for _ in 0..requests {
                 limiter.turn().await;
@@ -103,11 +122,17 @@ impl Wire {
         loop {
             attempts += 1;
             self.turn(requests).await;
+            let asked = Instant::now();
             let result = once().await;
+            let took = asked.elapsed();
+            self.meter.count(result.is_ok(), took);
             let answer = result.as_ref().ok().and_then(last);
             let busy = answer.is_some_and(|answer| {
                 matches!(answer.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
             });
+            if let Some(mut back_off) = self.back_off() {
+                back_off.saw(busy, took);
+            }
             if !busy || attempts == PATIENCE {
                 return Sent { result, attempts, busy };
             }
@@ -145,7 +170,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn busy_answers_are_waited_out() {
-        let wire = Wire::new(Arc::new(Busy(AtomicUsize::new(0))), None);
+        let wire = Wire::new(Arc::new(Busy(AtomicUsize::new(0))), &Options::default());
         let started = Instant::now();
         let sent = wire.send(&Request::new(Bytes::new())).await;
         assert_eq!((sent.result.unwrap().status().as_u16(), sent.attempts, sent.busy), (200, 4, false));

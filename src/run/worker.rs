@@ -117,6 +117,7 @@ impl Worker {
             assertions: tally.assertions,
             observed: tally.observed,
             mismatches: tally.mismatches,
+            answers: if shared.options.keep_answers { tally.answers } else { Vec::new() },
             ..base
         }
     }
