@@ -126,6 +126,19 @@ fn is_nc_name(name: &str) -> bool {
     characters.next().is_some_and(is_name_start) && characters.all(is_name_char)
 }
 
+/// Namespace of the prefix `xml`, and the one of `xmlns` itself.
+const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
+const XMLNS_NAMESPACE: &str = "http://www.w3.org/2000/xmlns/";
+
+/// Whether a prefix, empty for the default namespace, may be bound to a name (Namespaces in XML 1.0 section 3).
+fn may_declare(prefix: &str, namespace: &str) -> bool {
+    match prefix {
+        "xmlns" => false,
+        "xml" => namespace == XML_NAMESPACE,
+        _ => namespace != XML_NAMESPACE && namespace != XMLNS_NAMESPACE && (prefix.is_empty() || !namespace.is_empty()),
+    }
+}
+
 /// Prefix and local name of a qualified name.
 fn split_name(name: &str) -> Option<(Option<&str>, &str)> {
     match name.split_once(':') {
@@ -224,13 +237,12 @@ impl Builder {
         let attributes = attributes(rest, at)?;
         let mut scope = Vec::new();
         for (attribute, value) in &attributes {
-            if *attribute == "xmlns" {
-                scope.push((String::new(), value.clone()));
-            } else if let Some(declared) = attribute.strip_prefix("xmlns:") {
-                if value.is_empty() || declared == "xmlns" || declared == "xml" {
+            let declared = if *attribute == "xmlns" { Some("") } else { attribute.strip_prefix("xmlns:") };
+            if let Some(prefix) = declared {
+                if !may_declare(prefix, value) {
                     return fail(at, "a namespace prefix declared wrongly");
                 }
-                scope.push((declared.to_owned(), value.clone()));
+                scope.push((prefix.to_owned(), value.clone()));
             }
         }
         self.scopes.push(scope);
@@ -268,7 +280,7 @@ impl Builder {
 
     fn namespace(&self, prefix: &str) -> Option<&str> {
         if prefix == "xml" {
-            return Some("http://www.w3.org/XML/1998/namespace");
+            return Some(XML_NAMESPACE);
         }
         let scopes = self.scopes.iter().rev().flat_map(|scope| scope.iter());
         scopes.into_iter().find(|(declared, _)| declared == prefix).map(|(_, namespace)| namespace.as_str())
@@ -442,6 +454,7 @@ mod tests {
             ("<p:a xmlns:p='u' p:b='&lt;'/>", ""),
             ("<a xmlns='u'\n b = \"1\" />", ""),
             ("<a>x</a \n>", "x"),
+            ("<a xmlns:xml='http://www.w3.org/XML/1998/namespace' xmlns=''>x</a>", "x"),
         ];
         for (document, text) in cases {
             assert_eq!(check(document).as_deref(), Ok(text), "{document}");
@@ -493,6 +506,11 @@ mod tests {
             "<a><!-- -- --></a>",
             "<a><?xml x?></a>",
             "<a xmlns:p=''/>",
+            "<a xmlns:xml='u'/>",
+            "<a xmlns:xmlns='http://www.w3.org/2000/xmlns/'/>",
+            "<a xmlns='http://www.w3.org/2000/xmlns/'/>",
+            "<a xmlns='http://www.w3.org/XML/1998/namespace'/>",
+            "<a xmlns:p='http://www.w3.org/XML/1998/namespace'/>",
             "<A></a>",
             "<a xmlns:p='u' xmlns:q='u' p:b='' q:b=''/>",
         ];

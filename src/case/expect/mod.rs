@@ -165,7 +165,7 @@ impl Checker<'_> {
             level: Level::Must,
             field: "any_of".to_owned(),
             expected: expected.join(" | "),
-            actual: actual.join(" | "),
+            actual: quote(&actual.join(" | ")),
         });
     }
 

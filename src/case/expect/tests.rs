@@ -148,4 +148,9 @@ fn an_answer_outside_the_alternatives_is_a_failed_must() {
         check(expect, 500, &[], ""),
         ["any_of: origin_case=sensitive: status 403 | origin_case=insensitive: status 200 / status 500"]
     );
+    // However much the server says, and differently for each alternative.
+    let expect = "{clause: match.origin-case, any_of: {origin_case=sensitive: {headers: {vary: a}}, origin_case=insensitive: {headers: {server: c}}}}";
+    let long = "x".repeat(5000);
+    let found = check(expect, 500, &[("vary", &long), ("server", &long)], "");
+    assert!(found.iter().all(|line| line.len() < 600), "{found:?}");
 }
