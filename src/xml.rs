@@ -82,6 +82,10 @@ pub fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
         Some(rest) => (rest, 3),
         None => (text, 0),
     };
+    // The reader below would take off another one.
+    if text.starts_with('\u{feff}') {
+        return fail(skipped, "text outside the root element");
+    }
     if let Some(at) = forbidden(text) {
         return fail(at + skipped, "a character that XML does not allow");
     }
@@ -473,6 +477,7 @@ mod tests {
             "<a/><b/>",
             "<a/>x",
             "x<a/>",
+            "\u{feff}\u{feff}<a/>",
             "<a/>&amp;",
             "<a/><![CDATA[x]]>",
             " <?xml version='1.0'?><a/>",

@@ -71,6 +71,13 @@ fn documents(cases: &[Case]) -> Vec<Vec<u8>> {
     documents.filter(|document| document.len() < 1500).collect()
 }
 
+/// `limit.rules-accepted`: with one rule more it may be refused. No document of the suite with so many is small.
+fn as_many_rules_as_certain() -> Vec<u8> {
+    let rule = "<CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule>";
+    let rules = rule.repeat(Dialect::oss().limits.max_rules_certain);
+    format!("<CORSConfiguration>{rules}</CORSConfiguration>").into_bytes()
+}
+
 /// Requests as `server_request` reads them, answers as `http_answer` does.
 fn exchanges(cases: &[Case]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     let (mut requests, mut answers) = (Vec::new(), Vec::new());
@@ -131,7 +138,7 @@ fn made(target: &str, cases: &[Case]) -> Vec<Vec<u8>> {
         origins.map(|origin| format!("{pattern}\n{origin}").into_bytes()).collect()
     };
     match target {
-        "config_xml" => spread(&documents(cases)).cloned().collect(),
+        "config_xml" => spread(&documents(cases)).cloned().chain([as_many_rules_as_certain()]).collect(),
         "wildcard" => spread(&cases.iter().flat_map(matched).collect::<Vec<_>>()).cloned().collect(),
         "server_request" => spread(&exchanges(cases).0).cloned().collect(),
         "http_answer" => spread(&exchanges(cases).1).cloned().collect(),
