@@ -18,6 +18,7 @@ use corsuite::reference::faults::{Faulty, find};
 use corsuite::report::{CaseReport, Verdict};
 use corsuite::run::{self, Feed, Options, Taken};
 use corsuite::serve;
+use sha2::{Digest as _, Sha256};
 
 use common::{run, target};
 
@@ -98,6 +99,25 @@ fn parts_make_the_whole() {
     // And an input is the same whoever asks, and whenever.
     let again = || block(3, 2, Reach::FULL, dialect).iter().map(|input: &Input| text(&input.case)).collect::<Vec<_>>();
     assert_eq!(again(), again());
+}
+
+/// The same seed, the same inputs, for ever: before bucket names, time and signatures. Whoever changes what is generated, changes these on
+/// purpose.
+#[test]
+fn inputs_of_a_seed_are_pinned() {
+    let first = KNOWN.div_ceil(BLOCK);
+    let digest = |seed: u64, number: u64| {
+        let cases = block(seed, number, Reach::FULL, Dialect::oss()).into_iter().map(|input| text(&input.case));
+        // Ids tell the seed.
+        let digest = Sha256::digest(cases.collect::<String>().replace(&format!("input-{seed}-"), "input-"));
+        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    assert_eq!(digest(1, 0), digest(2, 0), "known inputs are the same for every seed");
+    assert_ne!(digest(1, first), digest(2, first));
+    insta::assert_snapshot!(
+        format!("{} {} {}", digest(1, 0), digest(1, first), digest(0x00c0_ffee, first + 100)),
+        @"ddb4d0a59a02528f d4e79af9b6962169 f50d2526bf4dff83"
+    );
 }
 
 #[tokio::test]
