@@ -18,6 +18,7 @@
 //! | [`shrink`] | smaller cases that still show the same |
 //! | [`report`] | the result of a run, and its formats |
 //! | [`campaign`] | generated cases, findings, features: a campaign as a machine of values |
+//! | `audit` | what bites in the rules of a live bucket, and preflights at their edges (feature `cli`) |
 //! | `properties` | laws and second opinions, for tests and fuzz targets (feature `properties`) |
 //! | [`implementation`] | whoever answers requests: the reference, an endpoint, a service in process |
 //! | [`run`] | cases against an implementation: [`run::run`] |
@@ -112,6 +113,9 @@ pub mod shrink;
 pub mod report;
 
 pub mod campaign;
+
+#[cfg(feature = "cli")]
+pub mod audit;
 
 #[cfg(any(test, feature = "properties"))]
 pub mod properties;

@@ -438,3 +438,24 @@ fn a_fault_is_found_out() {
     let list = corsuite(&["list", "--faults"]).output().unwrap();
     assert!(text(&list.stdout).lines().count() > 500);
 }
+
+/// Rules in place are compared as they are stored: AllowedHeader in lower case.
+#[test]
+fn rules_in_place_of_any_case() {
+    let server = Server::start();
+    let state = tempfile::tempdir().unwrap();
+    let endpoint = format!("http://{}", server.address);
+    let rules = "<CORSConfiguration><CORSRule><AllowedOrigin>https://a.example</AllowedOrigin><AllowedMethod>PUT</AllowedMethod><AllowedHeader>X-Oss-A</AllowedHeader></CORSRule></CORSConfiguration>";
+    for (target, body) in [("/mine", ""), ("/mine?cors", rules)] {
+        assert!(send(&server, state.path(), "PUT", target, body).starts_with("HTTP/1.1 200"), "{target}");
+    }
+    let (cases, file) = (state.path().join("cases"), state.path().join("rules.xml"));
+    std::fs::create_dir(&cases).unwrap();
+    std::fs::write(&file, rules).unwrap();
+    let case = "about: Mine.\ncases:\n  - id: mine\n    clauses: [preflight.ok]\n    rules: [{allowed_origins: https://a.example, allowed_methods: [PUT], allowed_headers: [X-Oss-A]}]\n    steps:\n      - preflight: {origin: https://a.example, method: PUT, request_headers: [x-oss-a]}\n        expect: {status: 200}\n";
+    std::fs::write(cases.join("mine.yaml"), case).unwrap();
+    let options = ["run", "--endpoint", &endpoint, "--auth", "anonymous", "--bucket", "mine", "--cases"];
+    let options = [&options[..], &[cases.to_str().unwrap(), "--in-place", file.to_str().unwrap()]].concat();
+    let output = with_keys(&options, state.path()).output().unwrap();
+    assert_eq!(code(&output), 0, "{}{}", text(&output.stdout), text(&output.stderr));
+}

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Modules from the bottom to the top: a module imports only what stands before it.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 22] = [
     "diagnostic",
     "yaml",
     "xml",
@@ -22,6 +22,7 @@ const ORDER: [&str; 21] = [
     "shrink",
     "report",
     "campaign",
+    "audit",
     "properties",
     "implementation",
     "run",

@@ -30,6 +30,8 @@ pub(super) enum Command {
     Fuzz(Fuzz),
     /// Join the parts of a campaign that several machines made
     Merge(Merge),
+    /// Audit a live bucket: lint its rules and ask preflights at their edges; nothing is changed
+    Audit(Audit),
     /// Start the reference server
     Serve(Serve),
     /// Measure the suite: run it against every fault of the catalogue
@@ -328,6 +330,35 @@ pub(super) struct Explain {
     /// The script sends credentials
     #[arg(long)]
     pub(super) credentials: bool,
+    #[command(flatten)]
+    pub(super) dialect: DialectArgument,
+    #[command(flatten)]
+    pub(super) endpoint: EndpointArguments,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(super) enum AuditFormat {
+    /// For people
+    Terminal,
+    /// For programs
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Audit {
+    /// The rules: XML, or YAML with `rules:` as in a case file; with --endpoint, too: what is in place in --bucket, so that no key is
+    /// needed
+    #[arg(long, value_name = "FILE", required_unless_present = "endpoint")]
+    pub(super) config: Option<PathBuf>,
+    /// With --endpoint: the bucket
+    #[arg(long, value_name = "NAME", requires = "endpoint")]
+    pub(super) bucket: Option<String>,
+    /// Warnings count like dangers, and a broken should like a broken must
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// What is printed
+    #[arg(long, value_enum, default_value = "terminal")]
+    pub(super) format: AuditFormat,
     #[command(flatten)]
     pub(super) dialect: DialectArgument,
     #[command(flatten)]

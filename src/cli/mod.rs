@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "shell: the only place that reads environment and files")]
 
 mod args;
+mod audit;
 mod check;
 mod cleanup;
 mod explain;
@@ -152,6 +153,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments, &context),
         Command::Fuzz(arguments) => fuzz::fuzz(&arguments, &context),
         Command::Merge(arguments) => merge::merge(&arguments, &context),
+        Command::Audit(arguments) => audit::audit(&arguments, &context),
         Command::Serve(arguments) => serve::serve(&arguments, &context),
         Command::Explain(arguments) => explain::explain(&arguments, &context),
         Command::Check(arguments) => check::check(&arguments, &context),

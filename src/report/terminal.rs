@@ -52,7 +52,9 @@ pub fn failure(case: &CaseReport, style: Style) -> String {
         other => paint(style, Paint::Warn, &other.as_str().to_uppercase()),
     };
     let id = paint(style, Paint::Bold, &visible(&case.id));
-    let mut text = format!("{word} {id} ({})  {}:{}\n", case.level, visible(&case.file), case.line);
+    // A generated case has no place.
+    let place = if case.line == 0 { String::new() } else { format!("  {}:{}", visible(&case.file), case.line) };
+    let mut text = format!("{word} {id} ({}){place}\n", case.level);
     if !case.about.is_empty() {
         text.extend(["  ", &short(&case.about), "\n"]);
     }
@@ -95,7 +97,8 @@ fn step(mismatch: &MismatchReport) -> String {
         0 => format!("  the rules of the case, line {}{asked}: {request}\n", mismatch.line),
         number => {
             let answer = mismatch.answer.map_or_else(String::new, |answer| format!(", answer {answer}"));
-            format!("  step {number}, line {}{answer}{asked}: {request}\n", mismatch.line)
+            let line = if mismatch.line == 0 { String::new() } else { format!(", line {}", mismatch.line) };
+            format!("  step {number}{line}{answer}{asked}: {request}\n")
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Buckets, Shared, settle};
 use crate::case::{Acl, BucketRole, Case, Identity, Operation, STANDING_OBJECT, Step};
+use crate::cors::CorsConfiguration;
 use crate::request;
 
 /// Why a case cannot be run with what this run has, known before it starts.
@@ -32,7 +33,7 @@ fn without_keys(case: &Case, shared: &Shared) -> Option<String> {
         return needs_key("needs objects or an ACL of its own");
     }
     let mut steps = case.steps.as_slice();
-    let in_place = shared.options.preconfigured.as_ref();
+    let in_place = shared.options.preconfigured.clone().map(CorsConfiguration::into_stored);
     if let [first, rest @ ..] = steps
         && first.setup
     {
@@ -42,7 +43,7 @@ fn without_keys(case: &Case, shared: &Shared) -> Option<String> {
             }
             _ => None,
         };
-        if wanted.is_none() || wanted.as_ref() != in_place {
+        if wanted.is_none() || wanted != in_place {
             return needs_key("needs rules that are not the ones in place");
         }
         steps = rest;
