@@ -8,14 +8,15 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use corsuite::campaign::{BLOCK, Campaign, Event, Input, Next, Plan, Reach, block, reachable};
+use corsuite::case::expect::Mismatch;
 use corsuite::case::{Case, load, write};
 use corsuite::diagnostic::SourceFile;
-use corsuite::dialect::Dialect;
+use corsuite::dialect::{Dialect, Level};
 use corsuite::generate::KNOWN;
 use corsuite::implementation::Embedded;
 use corsuite::reference::Reference;
 use corsuite::reference::faults::{Faulty, find};
-use corsuite::report::{CaseReport, Verdict};
+use corsuite::report::{CaseReport, MismatchReport, Verdict};
 use corsuite::run::{self, Feed, Options, Taken};
 use corsuite::serve;
 use sha2::{Digest as _, Sha256};
@@ -116,7 +117,7 @@ fn inputs_of_a_seed_are_pinned() {
     assert_ne!(digest(1, first), digest(2, first));
     insta::assert_snapshot!(
         format!("{} {} {}", digest(1, 0), digest(1, first), digest(0x00c0_ffee, first + 100)),
-        @"ddb4d0a59a02528f d4e79af9b6962169 f50d2526bf4dff83"
+        @"ddb4d0a59a02528f ae8130f7cef40db1 22282584f71bb0c0"
     );
 }
 
@@ -159,6 +160,43 @@ async fn a_fault_becomes_a_small_case() {
             assert_eq!(report.cases[0].verdict, verdict, "{id}: {case}");
         }
     }
+}
+
+/// Where each request costs a time-out, a finding is not made smaller for ever.
+#[test]
+fn shrinking_ends_after_a_while() {
+    let mut campaign = Campaign::new(plan(1, u64::MAX), Arc::new(Dialect::oss().clone()));
+    fill(&mut campaign);
+    let mismatch = MismatchReport::bare(Mismatch::new("preflight.ok", "transport", "an answer", "no answer"), 1);
+    let mut given = 0;
+    let finished = loop {
+        let Next::Case(number, case) = campaign.take() else { panic!("nothing to do after {given} cases") };
+        given += 1;
+        let report = CaseReport {
+            id: case.id.clone(),
+            about: String::new(),
+            theme: String::new(),
+            file: String::new(),
+            line: 1,
+            clauses: Vec::new(),
+            verdict: Verdict::Fail,
+            level: Level::Must,
+            unjudged_must: false,
+            elapsed_ms: 61_000,
+            assertions: 1,
+            observed: std::collections::BTreeMap::new(),
+            reason: None,
+            mismatches: vec![mismatch.clone()],
+            answers: Vec::new(),
+        };
+        let events = campaign.give_back(number, &report, jiff::Timestamp::UNIX_EPOCH);
+        if let Some(Event::Finished(record)) = events.into_iter().next() {
+            break record;
+        }
+        assert!(given < 50);
+    };
+    // Found once, confirmed three times, two minutes of shrinking.
+    assert_eq!((given, finished.shown), (6, 3));
 }
 
 /// A campaign that is broken off anywhere goes on: nothing is lost, nothing is there twice, and nothing is asked twice that was done with.

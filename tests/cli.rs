@@ -459,3 +459,33 @@ fn rules_in_place_of_any_case() {
     let output = with_keys(&options, state.path()).output().unwrap();
     assert_eq!(code(&output), 0, "{}{}", text(&output.stdout), text(&output.stderr));
 }
+
+/// One run writes every format at once; a format that is none, and two on standard output, are told.
+#[test]
+fn every_report_format_of_one_run() {
+    let state = tempfile::tempdir().unwrap();
+    let server = Server::with(&["--fault", "origin-prefix"]);
+    let endpoint = format!("http://{}", server.address);
+    let formats = ["json", "jsonl", "junit", "tap", "markdown", "github", "sarif", "html"];
+    let reports: Vec<String> =
+        formats.iter().map(|name| format!("{name}={}", state.path().join(name).display())).collect();
+    let mut arguments = vec!["run", "match.literal", "--endpoint", &endpoint, "--settle", "0"];
+    for report in &reports {
+        arguments.extend(["--report", report]);
+    }
+    let output = with_keys(&arguments, state.path()).output().unwrap();
+    assert_eq!(code(&output), 1, "{}{}", text(&output.stdout), text(&output.stderr));
+    let written = |name: &str| std::fs::read_to_string(state.path().join(name)).unwrap();
+    for name in formats {
+        assert!(written(name).contains("match.literal"), "{name}: {}", written(name));
+    }
+    assert!(written("html").contains("what the oracle says") && written("tap").starts_with("TAP version 14\n1.."));
+    for (reports, words) in [
+        (vec!["--report", "pdf=x"], "formats are json, jsonl, junit, tap, markdown, github, sarif, html"),
+        (vec!["--report", "json=-", "--report", "tap=-"], "two reports on standard output"),
+    ] {
+        let output = corsuite(&[&["run"], &reports[..]].concat()).output().unwrap();
+        assert_eq!(code(&output), 2);
+        assert!(text(&output.stderr).contains(words), "{}", text(&output.stderr));
+    }
+}

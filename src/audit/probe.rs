@@ -193,7 +193,7 @@ fn unexplained(cases: &[Case], answers: &[Vec<Response<Bytes>>], dialect: &Diale
             let earlier = answers.get(..at).unwrap_or_default();
             let Some((request, _)) = oracle.ask(step, earlier) else { continue };
             if !step.setup {
-                let exchange = Exchange { request: &request, answer, earlier };
+                let exchange = Exchange::new(&request, answer, earlier);
                 count +=
                     step.expect.iter().map(|block| check(block, &exchange, dialect).mismatches.len()).sum::<usize>();
             }

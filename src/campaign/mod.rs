@@ -33,9 +33,11 @@ use crate::shrink::Shrinker;
 /// Times a finding is tried again before it is believed.
 const CONFIRM: u32 = 3;
 /// Inputs that are made ahead.
-const AHEAD: u64 = 4 * BLOCK;
+const AHEAD: u64 = 16 * BLOCK;
 /// Cases in a row that could not be judged, after which a campaign ends.
 const PATIENCE: u32 = 25;
+/// Milliseconds of requests after which a finding is small enough: where the server does not answer, each candidate costs time-outs.
+const SHRINK_TIME: u64 = 120_000;
 
 /// Reasons for passing an input over that are told apart.
 const REASONS: usize = 20;
@@ -56,7 +58,8 @@ pub enum Next {
 #[derive(Debug)]
 enum Stage {
     Confirming,
-    Shrinking(Box<Shrinker>),
+    /// With the milliseconds that it took so far.
+    Shrinking(Box<Shrinker>, u64),
     Finished,
 }
 
@@ -336,7 +339,7 @@ impl Campaign {
                 let case = Arc::clone(&finding.case);
                 Some(self.give(Purpose::Confirm(at), case))
             }
-            Stage::Shrinking(shrinker) => {
+            Stage::Shrinking(shrinker, _) => {
                 let candidate = shrinker.candidate(&self.dialect)?;
                 Some(self.give(Purpose::Shrink(at), Arc::new(candidate)))
             }
@@ -457,7 +460,7 @@ impl Campaign {
             return Vec::new();
         }
         if finding.is_stable() {
-            finding.stage = Stage::Shrinking(Box::new(Shrinker::new(Case::clone(&finding.case), budget)));
+            finding.stage = Stage::Shrinking(Box::new(Shrinker::new(Case::clone(&finding.case), budget)), 0);
             return self.shrink_on(at);
         }
         self.finish(at)
@@ -470,8 +473,9 @@ impl Campaign {
             finding.case = Arc::clone(case);
             finding.mismatch = mismatch.clone();
         }
-        if let Stage::Shrinking(shrinker) = &mut finding.stage {
+        if let Stage::Shrinking(shrinker, spent) = &mut finding.stage {
             shrinker.tell(Case::clone(case), same.is_some());
+            *spent += report.elapsed_ms;
         }
         self.shrink_on(at)
     }
@@ -479,7 +483,7 @@ impl Campaign {
     /// Puts a finding into the line again, unless there is nothing left to try.
     fn shrink_on(&mut self, at: usize) -> Vec<Event> {
         let more = match self.findings.get(at).map(|finding| &finding.stage) {
-            Some(Stage::Shrinking(shrinker)) => shrinker.has_more(),
+            Some(Stage::Shrinking(shrinker, spent)) => shrinker.has_more() && *spent < SHRINK_TIME,
             _ => false,
         };
         if more {

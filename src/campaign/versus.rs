@@ -147,7 +147,8 @@ mod tests {
         let case = as_answered(&case, &[put.clone(), answer.clone()], dialect);
         changed(&mut answer);
         let request = http::Request::new(Bytes::new());
-        let exchange = Exchange { request: &request, answer: &answer, earlier: &[put] };
+        let earlier = [put];
+        let exchange = Exchange::new(&request, &answer, &earlier);
         let found: Vec<String> = case.steps[1]
             .expect
             .iter()

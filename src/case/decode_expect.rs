@@ -1,5 +1,7 @@
 //! Trees to expectations.
 
+use std::sync::Arc;
+
 use regex::{Regex, RegexBuilder};
 
 use super::decode::{Context, clause, rules};
@@ -139,11 +141,11 @@ fn statuses(decoder: &mut Decoder, node: &Node) -> Vec<StatusPattern> {
     found
 }
 
-fn regex(decoder: &mut Decoder, node: &Node, whole: bool) -> Option<Regex> {
+fn regex(decoder: &mut Decoder, node: &Node, whole: bool) -> Option<Arc<Regex>> {
     let text = decoder.text(node, "a regular expression")?;
     let pattern = if whole { format!("^(?:{text})$") } else { text };
     match RegexBuilder::new(&pattern).size_limit(MAX_REGEX).build() {
-        Ok(regex) => Some(regex),
+        Ok(regex) => Some(Arc::new(regex)),
         Err(error) => {
             let message = error.to_string();
             let last = message.lines().last().unwrap_or_default().trim().to_owned();

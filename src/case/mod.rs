@@ -441,7 +441,7 @@ pub enum FieldCondition {
     /// The opposite.
     Lacks(String),
     /// A regular expression that the whole value matches.
-    Matches(Regex),
+    Matches(Arc<Regex>),
     /// Another value than in the answer to this step.
     DiffersFrom(usize),
     /// The same value as in the answer to this step.
@@ -469,7 +469,7 @@ pub enum TextCondition {
     /// How it begins.
     Prefix(String),
     /// A regular expression that a part matches.
-    Matches(Regex),
+    Matches(Arc<Regex>),
 }
 
 /// What an error document must hold.

@@ -130,7 +130,8 @@ pub(super) struct Run {
     /// Stop after the first failed case
     #[arg(long)]
     pub(super) fail_fast: bool,
-    /// Write a report; FORMAT is json, PATH `-` is standard output; may be given several times
+    /// Write a report; FORMAT is json, jsonl, junit, tap, markdown, github, sarif or html, PATH `-` is standard output; may be given
+    /// several times
     #[arg(long, value_name = "FORMAT=PATH")]
     pub(super) report: Vec<String>,
     #[command(flatten)]
@@ -187,7 +188,7 @@ pub(super) struct Fuzz {
     /// --resume if there is a campaign in this folder, else --out
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "resume"])]
     pub(super) keep: Option<PathBuf>,
-    /// Write the findings as a report; FORMAT is json, PATH `-` is standard output; may be given several times
+    /// Write the findings as a report, in the formats of `run`; may be given several times
     #[arg(long, value_name = "FORMAT=PATH")]
     pub(super) report: Vec<String>,
     /// A broken should counts like a broken must

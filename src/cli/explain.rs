@@ -8,9 +8,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, head
 use super::args::Explain;
 use super::{Context, Exit, Failure, files, print, runtime, target};
 use crate::browser::{self, Script};
-use crate::cors::{self, CorsConfiguration, CorsRequest, CorsRule, Decision, Denial, Outcome, RuleTrace};
+use crate::cors::{self, CorsConfiguration, CorsRequest, Decision, Outcome};
 use crate::diagnostic::{Diagnostic, SourceFile, render, visible};
 use crate::dialect::Dialect;
+use crate::report::decision::told;
 use crate::run::fetch_cors;
 
 pub(super) fn explain(arguments: &Explain, context: &Context) -> Result<Exit, Failure> {
@@ -36,10 +37,7 @@ pub(super) fn explain(arguments: &Explain, context: &Context) -> Result<Exit, Fa
     let asked = CorsRequest::from_parts(request.method(), request.headers());
     let decision = cors::evaluate(configuration.as_ref(), &asked, &dialect.behaviours);
     let mut text = format!("{}\n\n", question(arguments));
-    for (index, (rule, trace)) in configuration.iter().flat_map(|found| &found.rules).zip(&decision.trace).enumerate() {
-        text.push_str(&told(index, rule, trace, arguments));
-    }
-    text.push_str(&conclusion(&decision, arguments));
+    text.push_str(&told(configuration.as_ref(), &asked, &decision));
     text.push_str(&in_a_browser(&decision, arguments));
     print(&text)?;
     Ok(match decision.outcome {
@@ -107,78 +105,6 @@ fn question(arguments: &Explain) -> String {
     };
     let kind = if arguments.actual { "the actual request" } else { "the preflight before" };
     format!("{kind} {} {origin}{headers}", visible(&arguments.method))
-}
-
-/// One rule: what it says to each condition.
-fn told(index: usize, rule: &CorsRule, trace: &RuleTrace, arguments: &Explain) -> String {
-    let verdict = match (trace.meets_all(), trace.too_late) {
-        (true, false) => "answers",
-        (true, true) => "would match, but an earlier rule has answered",
-        (false, true) => "is not read: an earlier rule has answered",
-        (false, false) => "does not match",
-    };
-    let mut text = format!("rule {} {verdict}\n", index + 1);
-    let mark = |met: bool| if met { "met   " } else { "failed" };
-    let list = |values: Vec<&str>| if values.is_empty() { "none".to_owned() } else { visible(&values.join(", ")) };
-    let origins = list(rule.allowed_origins.iter().map(cors::Pattern::as_str).collect());
-    let origin = match trace.origin.and_then(|at| rule.allowed_origins.get(at)) {
-        Some(pattern) => format!("matches {}", visible(pattern.as_str())),
-        None => format!("matches none of {origins}"),
-    };
-    text.extend(["  ", mark(trace.origin.is_some()), " AllowedOrigin: the origin ", &origin, "\n"]);
-    let methods = list(rule.allowed_methods.iter().map(String::as_str).collect());
-    let method = visible(&arguments.method);
-    let held = if trace.method.is_some() {
-        format!("{method} is one of {methods}")
-    } else {
-        format!("{method} is none of {methods}")
-    };
-    text.extend(["  ", mark(trace.method.is_some()), " AllowedMethod: ", &held, "\n"]);
-    let headers = list(rule.allowed_headers.iter().map(cors::Pattern::as_str).collect());
-    for header in &trace.headers {
-        let name = visible(&String::from_utf8_lossy(&header.name));
-        let held = match header.allowed.and_then(|at| rule.allowed_headers.get(at)) {
-            Some(pattern) => format!("{name} matches {}", visible(pattern.as_str())),
-            None => format!("{name} matches none of {headers}"),
-        };
-        text.extend(["  ", mark(header.allowed.is_some()), " AllowedHeader: ", &held, "\n"]);
-    }
-    text
-}
-
-fn conclusion(decision: &Decision, arguments: &Explain) -> String {
-    let mut text = String::from("\n");
-    match &decision.outcome {
-        Outcome::Allow(grant) => {
-            text.extend(["rule ", &(grant.rule + 1).to_string(), " answers with\n"]);
-            for (name, value) in grant.headers() {
-                text.extend(["  ", name.as_str(), ": ", &visible(&String::from_utf8_lossy(&value)), "\n"]);
-            }
-        }
-        Outcome::Deny(denial) => {
-            let why = match denial {
-                Denial::NotEnabled => "the bucket has no CORS rules",
-                Denial::NoRule => "no rule meets all conditions",
-                Denial::NoOrigin => "there is no Origin",
-                Denial::NoRequestMethod => "there is no Access-Control-Request-Method",
-                Denial::SeveralOrigins(_) => "there are several Origins",
-                Denial::UnknownRequestMethod => "no rule can name the method",
-            };
-            let answer = match (arguments.actual, denial) {
-                (true, _) => "the request is served, without CORS headers",
-                (false, Denial::NoOrigin | Denial::NoRequestMethod | Denial::UnknownRequestMethod) => {
-                    "the answer is 400"
-                }
-                (false, _) => "the answer is 403 AccessForbidden",
-            };
-            text.extend([why, ": ", answer, "\n"]);
-        }
-        Outcome::NotCors => text.push_str("without Origin it is no CORS request: it is served, without CORS headers\n"),
-    }
-    if decision.vary {
-        text.push_str("  vary: Origin (ResponseVary is true)\n");
-    }
-    text
 }
 
 fn in_a_browser(decision: &Decision, arguments: &Explain) -> String {

@@ -14,7 +14,7 @@ use crate::case::strength;
 use crate::diagnostic::{Style, visible};
 use crate::dialect::{Dialect, Level};
 use crate::implementation::{Endpoint, EndpointOptions};
-use crate::report::{Answer, Report, Verdict, json, terminal};
+use crate::report::{Answer, Format, Report, Setting, Verdict, terminal};
 use crate::run::{self, Addressing, Buckets, Event, FileJournal, Journal, NoJournal, Options, SetupError, Target};
 use crate::serve;
 use crate::sign::Scheme;
@@ -23,8 +23,8 @@ use crate::sign::Scheme;
 pub(super) const SETTLE: Duration = Duration::from_secs(10);
 
 pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
-    let reports = arguments.report.iter().map(|text| destination(text)).collect::<Result<Vec<_>, _>>()?;
-    let to_stdout = reports.iter().any(|path| path.as_os_str() == "-");
+    let reports = destinations(&arguments.report)?;
+    let to_stdout = reports.iter().any(|(_, path)| path.as_os_str() == "-");
     let dialect = files::dialect(&arguments.dialect.dialect, context)?;
     let suite = files::suite(arguments.cases.cases.as_deref(), &dialect, context)?;
     let level = arguments.level.map(|level| match level {
@@ -101,15 +101,16 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
     // Requests that hang are not waited for.
     runtime.shutdown_background();
     let report = result?;
-    finish(&report, &reports, to_stdout, arguments.strict, context)
+    let setting = Setting { suite: &suite, dialect: &dialect, strict: arguments.strict };
+    finish(&report, &setting, &reports, to_stdout, context)
 }
 
 /// Shows and writes the report; the exit code is what it says.
 fn finish(
     report: &Report,
-    paths: &[PathBuf],
+    setting: &Setting<'_>,
+    paths: &[Destination],
     to_stdout: bool,
-    strict: bool,
     context: &Context,
 ) -> Result<Exit, Failure> {
     let style = if to_stdout { context.error_style } else { context.output_style };
@@ -119,8 +120,8 @@ fn finish(
     } else {
         print(&shown)?;
     }
-    write_reports(report, paths)?;
-    Ok(match report.answer(strict) {
+    write_reports(report, setting, paths)?;
+    Ok(match report.answer(setting.strict) {
         Answer::Yes => Exit::Yes,
         Answer::No => Exit::No,
         Answer::Unknown => Exit::Unknown,
@@ -128,14 +129,16 @@ fn finish(
 }
 
 /// Writes a report to each of these paths; `-` is standard output.
-pub(super) fn write_reports(report: &Report, paths: &[PathBuf]) -> Result<(), Failure> {
-    let text = json::write(report);
-    for path in paths {
+pub(super) fn write_reports(report: &Report, setting: &Setting<'_>, paths: &[Destination]) -> Result<(), Failure> {
+    for (format, path) in paths {
+        let text = format.write(report, setting);
         if path.as_os_str() == "-" {
             print(&text)?;
         } else {
-            write(path, &text)
-                .map_err(|error| Failure::unknown(format!("report {} cannot be written: {error}", path.display())))?;
+            write(path, &text).map_err(|error| {
+                Failure::unknown(format!("report {} cannot be written: {error}", path.display()))
+                    .help("name a file in a folder that exists and can be written to")
+            })?;
         }
     }
     Ok(())
@@ -160,14 +163,31 @@ pub(super) fn write(path: &Path, text: &str) -> std::io::Result<()> {
     std::fs::rename(&beside, path)
 }
 
-pub(super) fn destination(text: &str) -> Result<PathBuf, Failure> {
-    let bad =
-        || Failure::usage(format!("--report `{text}`")).help("such as json=report.json, or json=- for standard output");
-    let (format, path) = text.split_once('=').ok_or_else(bad)?;
-    if format != "json" || path.is_empty() {
-        return Err(bad());
+/// Where a report goes, and in which form.
+pub(super) type Destination = (Format, PathBuf);
+
+/// From `FORMAT=PATH`.
+pub(super) fn destination(text: &str) -> Result<Destination, Failure> {
+    let names: Vec<&str> = Format::ALL.iter().map(|(name, _)| *name).collect();
+    let bad = |what: &str| {
+        Failure::usage(format!("--report `{text}`: {what}"))
+            .help(format!("such as json=report.json, or junit=- for standard output; formats are {}", names.join(", ")))
+    };
+    let (name, path) = text.split_once('=').ok_or_else(|| bad("no `=`"))?;
+    let format = Format::named(name).ok_or_else(|| bad("no such format"))?;
+    if path.is_empty() {
+        return Err(bad("no path"));
     }
-    Ok(PathBuf::from(path))
+    Ok((format, PathBuf::from(path)))
+}
+
+/// All of them; standard output takes one.
+pub(super) fn destinations(texts: &[String]) -> Result<Vec<Destination>, Failure> {
+    let all = texts.iter().map(|text| destination(text)).collect::<Result<Vec<_>, _>>()?;
+    if all.iter().filter(|(_, path)| path.as_os_str() == "-").count() > 1 {
+        return Err(Failure::usage("two reports on standard output").help("give one of them a file"));
+    }
+    Ok(all)
 }
 
 pub(super) fn prefix(text: &str) -> Result<String, Failure> {

@@ -5,7 +5,7 @@
 
 mod behaviours;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -30,6 +30,8 @@ pub struct Dialect {
     pub behaviours: Behaviours,
     /// Why each point is open.
     pub about: BTreeMap<String, String>,
+    /// Addresses of sources, by short name.
+    pub sources: BTreeMap<String, String>,
     /// What cases may assert.
     pub clauses: Clauses,
 }
@@ -120,17 +122,26 @@ pub struct Clause {
 
 /// The clauses of a dialect, in the order of its file.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Clauses(Vec<Clause>);
+pub struct Clauses {
+    list: Vec<Clause>,
+    /// Where each id stands.
+    places: HashMap<String, usize>,
+}
 
 impl Clauses {
+    fn new(list: Vec<Clause>) -> Self {
+        let places = list.iter().enumerate().map(|(at, clause)| (clause.id.clone(), at)).collect();
+        Self { list, places }
+    }
+
     /// Finds one.
     pub fn get(&self, id: &str) -> Option<&Clause> {
-        self.0.iter().find(|clause| clause.id == id)
+        self.list.get(*self.places.get(id)?)
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Clause> {
-        self.0.iter()
+        self.list.iter()
     }
 }
 
@@ -154,6 +165,22 @@ impl Dialect {
     /// A bundled dialect by name.
     pub fn bundled(name: &str) -> Option<&'static Self> {
         (name == "oss").then(Self::oss)
+    }
+
+    /// The address of a source as a clause names it: `PUT`, `EC-04` by `EC-nn`, `RFC 9110 5.3` by `RFC 9110`; none if it has none.
+    pub fn url_of(&self, source: &str) -> Option<String> {
+        if let Some(url) = self.sources.get(source) {
+            return Some(url.clone());
+        }
+        let number = source.len().checked_sub(2).and_then(|at| source.split_at_checked(at));
+        if let Some((name, number)) = number.filter(|(_, number)| number.bytes().all(|byte| byte.is_ascii_digit()))
+            && let Some(url) = self.sources.get(&format!("{name}nn"))
+        {
+            return Some(url.replace("nn", number));
+        }
+        // A part of it.
+        let (whole, _) = source.rsplit_once(' ')?;
+        self.url_of(whole)
     }
 
     /// Names of the bundled dialects.
@@ -185,6 +212,7 @@ static DIALECT: Record = Record::new(
         Field::optional("extends", Shape::Word(Dialect::BUNDLED), "the dialect this one differs from"),
         Field::optional("limits", Shape::Record(&LIMITS), "numbers"),
         Field::optional("behaviours", Shape::MapOf(&Shape::Record(&BEHAVIOUR)), "open points"),
+        Field::optional("sources", Shape::MapOf(&Shape::Record(&SOURCE)), "where clauses come from, by short name"),
         Field::optional("clauses", Shape::List(&Shape::Record(&CLAUSE)), "what cases may assert"),
         Field::optional("without", Shape::List(&Shape::Text), "clauses of the extended dialect that do not hold"),
     ],
@@ -208,6 +236,16 @@ static BEHAVIOUR: Record = Record::new(
         Field::required("default", Shape::Text, "what the reference does"),
         Field::optional("about", Shape::Text, "why the point is open"),
     ],
+);
+
+static SOURCE: Record = Record::new(
+    "source",
+    "a source",
+    &[Field::required(
+        "url",
+        Shape::Text,
+        "its address; `nn` is the number at the end of a short name that ends in `nn`",
+    )],
 );
 
 static CLAUSE: Record = Record::new(
@@ -277,7 +315,22 @@ fn decode(decoder: &mut Decoder, root: &yaml::Node) -> Option<Dialect> {
         })
         .ok();
 
-    let mut clauses = base.map_or_else(Vec::new, |base| base.clauses.0.clone());
+    let mut sources = base.map_or_else(BTreeMap::new, |base| base.sources.clone());
+    if let Some(node) = fields.get("sources") {
+        for (key, body) in decoder.map(node, "a map of sources").unwrap_or_default() {
+            let Some(fields) = decoder.fields(body, &SOURCE) else { continue };
+            let Some(node) = fields.get("url") else { continue };
+            let Some(url) = decoder.text(node, "an address") else { continue };
+            // It becomes a link in reports.
+            if url.starts_with("https://") && !url.contains(|c: char| c.is_whitespace() || "\"'<>".contains(c)) {
+                sources.insert(key.text.clone(), url);
+            } else {
+                let found = decoder.error(&node.span, "not an https address");
+                decoder.push(found);
+            }
+        }
+    }
+    let mut clauses = base.map_or_else(Vec::new, |base| base.clauses.list.clone());
     if let Some(node) = fields.get("without") {
         for gone in decoder.texts(node, "a list of clause ids").unwrap_or_default() {
             if clauses.iter().any(|clause| clause.id == gone) {
@@ -324,7 +377,8 @@ fn decode(decoder: &mut Decoder, root: &yaml::Node) -> Option<Dialect> {
         limits: limits?,
         behaviours: behaviours?,
         about,
-        clauses: Clauses(clauses),
+        sources,
+        clauses: Clauses::new(clauses),
     })
 }
 

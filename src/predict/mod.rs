@@ -9,7 +9,7 @@ mod actual;
 mod management;
 mod preflight;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, header};
@@ -67,7 +67,9 @@ pub fn predict_seeing(
             earlier.push(response);
             blocks
         });
+        let expected = std::mem::take(&mut step.expect);
         previous = Some(step.clone());
+        step.expect = expected;
         for block in &step.expect {
             if !clauses.contains(&block.clause) {
                 clauses.push(block.clause.clone());
@@ -231,7 +233,7 @@ impl Seen<'_> {
         if self.is_error() {
             self.error_form(&mut blocks);
         }
-        let mut id = vec![FieldCondition::Matches(request_id().clone())];
+        let mut id = vec![FieldCondition::Matches(Arc::clone(request_id()))];
         if let Some(before) = self.earlier.len().checked_sub(1) {
             id.push(FieldCondition::DiffersFrom(before));
         }
@@ -305,12 +307,13 @@ impl Seen<'_> {
     }
 }
 
-fn request_id() -> &'static Regex {
-    static FORM: OnceLock<Regex> = OnceLock::new();
+/// One for all cases: a copy of it would begin with an empty cache.
+fn request_id() -> &'static Arc<Regex> {
+    static FORM: OnceLock<Arc<Regex>> = OnceLock::new();
     FORM.get_or_init(|| {
         // As the loader writes a condition on a whole value.
         let form = Regex::new("^(?:[0-9A-Fa-f]{24})$");
-        form.unwrap_or_else(|error| unreachable!("{error}"))
+        Arc::new(form.unwrap_or_else(|error| unreachable!("{error}")))
     })
 }
 

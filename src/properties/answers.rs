@@ -56,8 +56,9 @@ fn verdict(
     earlier: &[Response<Bytes>],
 ) -> Vec<Mismatch> {
     let mut found = Vec::new();
+    let exchange = Exchange::new(request, answer, earlier);
     for block in case.steps.iter().flat_map(|step| &step.expect) {
-        let checked = check(block, &Exchange { request, answer, earlier }, Dialect::oss());
+        let checked = check(block, &exchange, Dialect::oss());
         assert!(checked.mismatches.len() <= checked.assertions.max(1), "more mismatches than conditions: {block:?}");
         assert!(checked.assertions > 0, "nothing was looked at: {block:?}");
         for mismatch in &checked.mismatches {
@@ -112,7 +113,7 @@ pub fn same_verdict(case: &Case) {
     for step in &case.steps {
         let Some((request, answer)) = oracle.ask(step, &earlier) else { return };
         for block in &step.expect {
-            let exchange = Exchange { request: &request, answer: &answer, earlier: &earlier };
+            let exchange = Exchange::new(&request, &answer, &earlier);
             let checked = check(block, &exchange, Dialect::oss());
             if let Some(first) = checked.mismatches.first() {
                 broken(&format!("the oracle does not pass: {first:?}"), &format!("{request:#?}\n{answer:#?}"));
@@ -121,7 +122,7 @@ pub fn same_verdict(case: &Case) {
                 let mut other = answer.clone();
                 *other.status_mut() = http::StatusCode::IM_A_TEAPOT;
                 if answer.status().is_success() {
-                    let exchange = Exchange { answer: &other, ..exchange };
+                    let exchange = Exchange::new(&request, &other, &earlier);
                     let noticed = !check(block, &exchange, Dialect::oss()).mismatches.is_empty();
                     assert!(noticed, "418 in place of {} is not noticed: {block:?}", answer.status());
                 }

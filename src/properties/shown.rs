@@ -1,12 +1,13 @@
 //! What is shown to people and machines: nothing in it that a stranger wrote takes effect.
 
 use super::broken;
-use crate::case::Case;
 use crate::case::expect::Mismatch;
+use crate::case::{Case, Suite};
 use crate::diagnostic::{SourceFile, Style, render, visible};
 use crate::dialect::Dialect;
 use crate::report::{
-    CaseReport, Kind, MismatchReport, Report, SuiteIdentity, Target, Tool, Totals, Verdict, json, terminal,
+    CaseReport, Format, Kind, MismatchReport, Report, Setting, SuiteIdentity, Target, Tool, Totals, Verdict, json,
+    terminal,
 };
 use crate::xml;
 
@@ -67,6 +68,7 @@ pub fn nothing_escapes(words: &str) {
     in_terminal(&plain, words);
     in_json(&report, words);
     in_xml(words);
+    in_formats(&report, words);
     let file = SourceFile::new(words, words);
     let found = crate::diagnostic::Diagnostic::error(&file, 0..words.len().min(3), words).label(words).help(words);
     in_terminal(&render(&[found], Style::Plain), words);
@@ -102,6 +104,47 @@ fn in_xml(words: &str) {
             assert!(root.children.is_empty());
         }
         (first, second) => broken(&format!("not XML: {first:?} {second:?}"), &text),
+    }
+}
+
+/// Every format has the form that it would have with other words.
+fn in_formats(report: &Report, words: &str) {
+    static PLAIN: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    let suite = Suite::default();
+    let setting = Setting { suite: &suite, dialect: Dialect::oss(), strict: false };
+    let written = |format: Format| format.write(report, &setting);
+    for format in [Format::Junit, Format::Tap, Format::Markdown, Format::Github, Format::Html] {
+        in_terminal(&written(format), words);
+    }
+    let junit = written(Format::Junit);
+    let tree = roxmltree::Document::parse(&junit).unwrap_or_else(|error| broken(&format!("no XML: {error}"), &junit));
+    let cases = tree.descendants().filter(|node| node.has_tag_name("testcase"));
+    let names: Vec<&str> = cases.filter_map(|case| case.attribute("name")).collect();
+    let expected: String = visible(words).chars().map(|c| if is_xml(c) { c } else { '\u{fffd}' }).collect();
+    assert_eq!(names, [expected.as_str(), expected.as_str()], "other cases in JUnit XML");
+    let tap = written(Format::Tap);
+    let points = tap.lines().filter(|line| line.starts_with("ok ") || line.starts_with("not ok ")).count();
+    let known =
+        |line: &str| ["TAP version 14", "1..2", "ok ", "not ok ", "  "].iter().any(|start| line.starts_with(start));
+    assert!(points == 2 && tap.lines().all(known), "another test point: {tap}");
+    let github = written(Format::Github);
+    assert!(
+        github.lines().count() == 2
+            && github.lines().all(|line| line.starts_with("::error ") || line.starts_with("::notice ")),
+        "another command: {github}"
+    );
+    let lines = written(Format::JsonLines);
+    assert!(lines.lines().count() == 4, "another event: {lines}");
+    for text in lines.lines().map(str::to_owned).chain([written(Format::Sarif)]) {
+        if let Err(error) = serde_json::from_str::<serde_json::Value>(&text) {
+            broken(&format!("no JSON: {error}"), &text);
+        }
+    }
+    // Markup of a stranger stands nowhere as it is, unless the page has it without the stranger.
+    let plain = PLAIN.get_or_init(|| Format::Html.write(&self::report("x"), &setting));
+    let markup = words.contains(['<', '>', '&', '"', '\'']);
+    if markup && !plain.contains(words) && written(Format::Html).contains(words) {
+        broken("markup of a stranger is in the page as it is", words);
     }
 }
 

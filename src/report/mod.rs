@@ -1,10 +1,20 @@
 //! The result of a run: [`Report`], as values, and what follows from it: [`Report::finish`], [`Report::answer`].
 //!
-//! Formats are functions from a report to text: [`terminal`], [`json`].
+//! Formats are functions from a report to text: [`terminal`], and those that have a name, [`Format`].
 
+pub mod decision;
+mod format;
+mod github;
+mod html;
 pub mod hunt;
 pub mod json;
+mod junit;
+mod lines;
+mod markdown;
 pub mod mutation;
+mod sarif;
+mod story;
+mod tap;
 pub mod terminal;
 
 use std::collections::BTreeMap;
@@ -14,6 +24,7 @@ use http::Response;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::format::{Format, Setting};
 use crate::case::expect;
 use crate::dialect::{CONSISTENT, Level};
 
@@ -340,6 +351,38 @@ impl Report {
         } else {
             Answer::Yes
         }
+    }
+}
+
+/// What a run says about conformance, for a title.
+pub(crate) const fn headline(report: &Report) -> &'static str {
+    match report.conformant {
+        Some(true) => "Conformant",
+        Some(false) => "Not conformant",
+        None => "Conformance not known",
+    }
+}
+
+/// Why it says so.
+pub(crate) fn meaning(report: &Report) -> String {
+    match report.conformant {
+        Some(true) => "every must of the complete suite holds".to_owned(),
+        Some(false) => {
+            let broken = |case: &&CaseReport| {
+                case.level == Level::Must && matches!(case.verdict, Verdict::Fail | Verdict::Unsupported)
+            };
+            let count = report.cases.iter().filter(broken).count();
+            format!("{count} case{} with a broken or unsupported must", if count == 1 { "" } else { "s" })
+        }
+        None => terminal::why_unknown(report).to_owned(),
+    }
+}
+
+/// The first characters of a text.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
     }
 }
 

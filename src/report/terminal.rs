@@ -168,7 +168,7 @@ pub fn summary(report: &Report, style: Style) -> String {
     text
 }
 
-fn why_unknown(report: &Report) -> &'static str {
+pub(super) fn why_unknown(report: &Report) -> &'static str {
     let has = |verdict| report.cases.iter().any(|case| case.verdict == verdict && case.unjudged_must);
     if report.totals.assertions == 0 {
         "nothing was asserted"
@@ -193,7 +193,8 @@ fn reasons(report: &Report, verdict: Verdict) -> BTreeMap<&str, usize> {
     counts
 }
 
-fn row(name: &str, cases: &[&CaseReport]) -> [String; 7] {
+/// A line of the table of themes: how many cases had which verdict.
+pub(super) fn row(name: &str, cases: &[&CaseReport]) -> [String; 7] {
     let count = |keep: &dyn Fn(&CaseReport) -> bool| cases.iter().filter(|case| keep(case)).count().to_string();
     let failed = |case: &CaseReport| matches!(case.verdict, Verdict::Fail | Verdict::Unsupported);
     [

@@ -349,15 +349,20 @@ fn judge(
     shared: &Shared,
 ) -> Judged {
     let mut judged: Judged = (Vec::new(), Vec::new(), 0);
+    let exchanges: Vec<Exchange<'_>> = outgoing
+        .requests
+        .iter()
+        .zip(answers)
+        .map(|(request, answer)| Exchange::new(request, answer, earlier))
+        .collect();
     for block in &step.expect {
         let at = block.answer.unwrap_or(answers.len().saturating_sub(1));
-        let (Some(request), Some(answer)) = (outgoing.requests.get(at), answers.get(at)) else {
+        let Some(exchange) = exchanges.get(at) else {
             let missing = Mismatch::new(&block.clause, "transport", format!("an answer {}", at + 1), "none");
             judged.0.push((at, missing));
             continue;
         };
-        let exchange = Exchange { request, answer, earlier };
-        let checked = check(block, &exchange, &shared.target.dialect);
+        let checked = check(block, exchange, &shared.target.dialect);
         judged.0.extend(checked.mismatches.into_iter().map(|mismatch| (at, mismatch)));
         judged.1.extend(checked.observed);
         judged.2 += checked.assertions;

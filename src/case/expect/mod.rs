@@ -5,6 +5,8 @@
 
 mod values;
 
+use std::cell::OnceCell;
+
 use bytes::Bytes;
 use http::{Method, Request, Response};
 
@@ -18,18 +20,27 @@ use super::{
 use crate::browser::{self, Script};
 use crate::cors::xml::{Document, Text};
 use crate::dialect::{Dialect, Level};
-use crate::xml::{self, Element};
+use crate::xml::{self, Element, XmlError};
 
 /// A request and its answer, with the answers before it.
-#[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "an input")]
+#[derive(Debug)]
 pub struct Exchange<'a> {
-    /// What was sent.
-    pub request: &'a Request<Bytes>,
-    /// What came back.
-    pub answer: &'a Response<Bytes>,
-    /// Answers to the earlier steps of the case.
-    pub earlier: &'a [Response<Bytes>],
+    request: &'a Request<Bytes>,
+    answer: &'a Response<Bytes>,
+    earlier: &'a [Response<Bytes>],
+    /// The body as XML: several blocks look at it.
+    document: OnceCell<Result<Element, XmlError>>,
+}
+
+impl<'a> Exchange<'a> {
+    /// What was sent, what came back, and the answers to the earlier steps of the case.
+    pub const fn new(request: &'a Request<Bytes>, answer: &'a Response<Bytes>, earlier: &'a [Response<Bytes>]) -> Self {
+        Self { request, answer, earlier, document: OnceCell::new() }
+    }
+
+    fn document(&self) -> Result<&Element, &XmlError> {
+        self.document.get_or_init(|| xml::parse(self.answer.body())).as_ref()
+    }
 }
 
 /// One way in which an answer is not what it must be.
@@ -258,7 +269,7 @@ impl Checker<'_> {
 
     fn error(&mut self, expectation: &ErrorExpectation) {
         let answer = self.exchange.answer;
-        let document = match xml::parse(answer.body()) {
+        let document = match self.exchange.document() {
             Ok(root) if root.name == "Error" => root,
             Ok(root) => {
                 return self.judge(
@@ -313,7 +324,7 @@ impl Checker<'_> {
             }
         }
         if !expectation.order.is_empty() {
-            self.order(&document, &expectation.order);
+            self.order(document, &expectation.order);
         }
     }
 

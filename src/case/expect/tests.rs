@@ -26,7 +26,7 @@ fn check(expect: &str, status: u16, headers: &[(&str, &str)], body: &str) -> Vec
         .body(Bytes::new())
         .unwrap();
     let earlier = [Response::builder().header("x-oss-request-id", "1").body(Bytes::from_static(b"<R>1</R>")).unwrap()];
-    let exchange = Exchange { request: &request, answer: &answer, earlier: &earlier };
+    let exchange = Exchange::new(&request, &answer, &earlier);
     let expectation = &loaded.suite.cases[0].steps[1].expect[0];
     let checked = super::check(expectation, &exchange, Dialect::oss());
     assert!(checked.assertions > 0);

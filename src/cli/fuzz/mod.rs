@@ -18,18 +18,20 @@ pub(super) use self::kept::Folder;
 pub(super) use self::log::{Begun, Header, Log};
 pub(super) use self::shown::{Ran, shown};
 use super::args::{Auth, Fuzz, JournalArgument};
-use super::run::{SETTLE, destination, embedded, journal, prefix, write_reports};
+use super::run::{SETTLE, destinations, embedded, journal, prefix, write_reports};
 use super::screen::Screen;
 use super::{Context, Exit, Failure, files, interrupted, print, runtime, target, tell};
 use crate::campaign::{Allowlist, Campaign, Finding, Plan, Reach, reachable};
 use crate::case::{Case, Suite};
 use crate::diagnostic::visible;
 use crate::dialect::{Behaviours, Dialect, Level};
-use crate::report::Kind;
+use crate::report::{Kind, Setting};
 use crate::run::{self, Buckets, Ended, Feed, Journal, Meter, NoJournal, Options, SetupError, Target, clean_up};
 
-/// Candidates tried to shrink a finding: most need a few dozen, documents in bytes some hundred.
-const SHRINK: usize = 400;
+/// Candidates tried to shrink a finding: most need a few dozen, documents in bytes and sets of twenty rules a thousand.
+const SHRINK: usize = 2_000;
+/// Threads that make inputs: one alone gets too little of a busy machine.
+const MAKERS: usize = 2;
 /// How long a campaign takes, where neither time nor requests are said.
 const TIME: Duration = Duration::from_mins(1);
 
@@ -45,7 +47,7 @@ struct Setup {
 }
 
 pub(super) fn fuzz(arguments: &Fuzz, context: &Context) -> Result<Exit, Failure> {
-    let reports = arguments.report.iter().map(|text| destination(text)).collect::<Result<Vec<_>, _>>()?;
+    let reports = destinations(&arguments.report)?;
     let dialect = files::dialect(&arguments.dialect.dialect, context)?;
     if arguments.endpoint.auth == Auth::Anonymous {
         return Err(
@@ -117,12 +119,13 @@ pub(super) fn fuzz(arguments: &Fuzz, context: &Context) -> Result<Exit, Failure>
     let (ran, driver) = outcome?;
     let campaign = driver.lock();
     let text = shown(&campaign.machine, &ran);
-    if reports.iter().any(|path| path.as_os_str() == "-") {
+    if reports.iter().any(|(_, path)| path.as_os_str() == "-") {
         tell(&text);
     } else {
         print(&text)?;
     }
-    write_reports(&shown::report(&campaign.machine, &ran, &dialect.name), &reports)?;
+    let (report, suite) = shown::report(&campaign.machine, &ran, &dialect.name);
+    write_reports(&report, &Setting { suite: &suite, dialect: &dialect, strict: arguments.strict }, &reports)?;
     let counts = |finding: &Finding| finding.mismatch.level == Level::Must || arguments.strict;
     let unfinished = campaign.machine.findings().iter().any(|finding| !finding.is_finished());
     if let Some(trouble) = &campaign.trouble {
@@ -244,17 +247,21 @@ async fn campaign(
         screen: setup.screen,
         dialect: Arc::clone(&target.dialect),
     });
-    let maker = tokio::task::spawn_blocking({
-        let driver = Arc::clone(&driver);
-        move || driver.make_inputs()
-    });
+    let makers: Vec<_> = (0..MAKERS)
+        .map(|_| {
+            let driver = Arc::clone(&driver);
+            tokio::task::spawn_blocking(move || driver.make_inputs())
+        })
+        .collect();
     let status = tokio::spawn(status(Arc::clone(&driver), clock));
     let meter = Arc::clone(&options.meter);
     let ended = drive(&driver, target, options, rival).await;
     status.abort();
     driver.lock().machine.end("interrupted");
     // It ends by itself once nothing is wanted any more.
-    drop(maker.await);
+    for maker in makers {
+        drop(maker.await);
+    }
     let mut notes = Vec::new();
     for (name, ended) in ended {
         let ended = ended.map_err(unusable)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::kept::case_file;
 use crate::campaign::{Campaign, Finding, reachable};
-use crate::case::{DocumentSource, Operation, Suite, digest};
+use crate::case::{Case, DocumentSource, Operation, Suite, digest};
 use crate::diagnostic::visible;
 use crate::report::{CaseReport, FORMAT_VERSION, Kind, Report, SuiteIdentity, Target, Tool, Totals, Verdict};
 use crate::run::Reading;
@@ -22,9 +22,10 @@ pub(in crate::cli) struct Ran {
     pub(in crate::cli) notes: Vec<String>,
 }
 
-/// The findings as the failed cases of a report.
-pub(super) fn report(campaign: &Campaign, ran: &Ran, dialect: &str) -> Report {
-    let suite = Suite { cases: campaign.findings().iter().map(|finding| (*finding.case).clone()).collect() };
+/// The findings as the failed cases of a report, and the cases.
+pub(super) fn report(campaign: &Campaign, ran: &Ran, dialect: &str) -> (Report, Suite) {
+    let cases = campaign.findings().iter().map(|finding| Case { id: case_file(finding).0, ..(*finding.case).clone() });
+    let suite = Suite { cases: cases.collect() };
     let mut report = Report {
         format_version: FORMAT_VERSION,
         tool: Tool { name: "corsuite".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
@@ -41,7 +42,7 @@ pub(super) fn report(campaign: &Campaign, ran: &Ran, dialect: &str) -> Report {
     report.notes.push(summary(campaign, ran));
     report.totals.requests = usize::try_from(ran.reading.answers + ran.reading.lost).unwrap_or(usize::MAX);
     report.finish(false);
-    report
+    (report, suite)
 }
 
 fn as_case(finding: &Finding) -> CaseReport {

@@ -1,0 +1,45 @@
+//! A report in the Test Anything Protocol, version 14: [`write`].
+
+use std::fmt::Write as _;
+
+use super::format::{Standing, headline};
+use super::{CaseReport, Report, terminal};
+use crate::diagnostic::{Style, visible};
+
+/// The report; a broken `should` that does not count is a `TODO`, which fails nothing.
+pub(super) fn write(report: &Report, strict: bool) -> String {
+    let mut text = format!("TAP version 14\n1..{}\n", report.cases.len());
+    for (index, case) in report.cases.iter().enumerate() {
+        let (ok, directive) = match Standing::of(case, strict) {
+            Standing::Good => ("ok", String::new()),
+            Standing::Bad | Standing::Unknown => ("not ok", String::new()),
+            Standing::Tolerated => ("not ok", " # TODO a should".to_owned()),
+            Standing::Skipped => ("ok", format!(" # SKIP {}", plain(&headline(case)))),
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{ok} {} - {}{directive}", index + 1, plain(&format!("{}: {}", case.theme, case.id)));
+        if ok == "not ok" {
+            told(&mut text, case);
+        }
+    }
+    text
+}
+
+/// What is wrong, as a YAML block: strings in JSON's quotes are YAML, too.
+fn told(text: &mut String, case: &CaseReport) {
+    let quoted = |value: &str| serde_json::to_string(value).unwrap_or_default();
+    let story: Vec<String> = terminal::failure(case, Style::Plain).lines().map(quoted).collect();
+    let _ =
+        writeln!(text, "  ---\n  message: {}\n  severity: {}", quoted(&plain(&headline(case))), case.verdict.as_str());
+    let _ = writeln!(text, "  at:\n    file: {}\n    line: {}", quoted(&visible(&case.file)), case.line);
+    let _ = writeln!(text, "  story:");
+    for line in story {
+        let _ = writeln!(text, "    - {line}");
+    }
+    text.push_str("  ...\n");
+}
+
+/// A stranger's words: one line, and no directive.
+fn plain(words: &str) -> String {
+    visible(words).replace('\\', "\\\\").replace('#', "\\#")
+}

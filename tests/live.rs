@@ -1,0 +1,239 @@
+//! Campaigns against every fault, each behind a socket in another process: found, confirmed, made as small as it goes, and written as a
+//! case that fails there and passes on the healthy server.
+//!
+//! Takes half an hour, so it is asked for: `cargo test --release --test live -- --ignored --nocapture`. It prints the table of
+//! `fuzz/README.md`. `CORSUITE_FAULTS=one,other` takes these faults alone.
+#![cfg(test)]
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "reads findings, prints a table")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use common::program::{Server, code, send, text, with_keys};
+use common::{run, target};
+use corsuite::campaign::Kind;
+use corsuite::case::{Case, DocumentSource, Operation, Suite, load};
+use corsuite::diagnostic::SourceFile;
+use corsuite::dialect::Dialect;
+use corsuite::implementation::Embedded;
+use corsuite::reference::faults::{Fault, Faulty, faults};
+use corsuite::run::Options;
+use corsuite::serve;
+use corsuite::shrink::Shrinker;
+
+/// What became of one fault.
+struct Found {
+    id: &'static str,
+    /// From the start of the program to its end: calibrating, searching, confirming, shrinking, cleaning up.
+    elapsed: Duration,
+    requests: u64,
+    steps: usize,
+    rules: usize,
+    kind: String,
+    /// What is wrong with the finding; nothing should be.
+    trouble: Option<String>,
+}
+
+#[test]
+#[ignore = "takes half an hour: a campaign for each of some 550 faults"]
+fn every_fault_that_a_request_reveals() {
+    let healthy = Server::start();
+    let named = std::env::var("CORSUITE_FAULTS").ok();
+    let is_named = |id: &str| named.as_ref().is_none_or(|named| named.split(',').any(|one| one == id));
+    let wanted: Vec<&'static Fault> = faults()
+        .filter(|fault| fault.allowed.is_none() && fault.hidden_from_fuzzer().is_none() && is_named(fault.id))
+        .collect();
+    let (next, done) = (Mutex::new(wanted.iter()), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let Some(fault) = next.lock().unwrap().next() else { return };
+                    let found = campaign(fault.id, &healthy);
+                    done.lock().unwrap().push(found);
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap();
+    assert_eq!(done.len(), wanted.len());
+    done.sort_by_key(|found| std::cmp::Reverse(found.elapsed));
+    println!("| fault | found as | seconds | requests | steps | rules |\n|---|---|---|---|---|---|");
+    for found in &done {
+        println!(
+            "| `{}` | {} | {:.1} | {} | {} | {} |",
+            found.id,
+            found.kind,
+            found.elapsed.as_secs_f64(),
+            found.requests,
+            found.steps,
+            found.rules
+        );
+    }
+    let median = |mut values: Vec<u128>| {
+        values.sort_unstable();
+        values.get(values.len() / 2).copied().unwrap_or_default()
+    };
+    println!(
+        "{} faults; medians: {} ms, {} requests, {} steps, {} rules",
+        done.len(),
+        median(done.iter().map(|found| found.elapsed.as_millis()).collect()),
+        median(done.iter().map(|found| u128::from(found.requests)).collect()),
+        median(done.iter().map(|found| found.steps as u128).collect()),
+        median(done.iter().map(|found| found.rules as u128).collect()),
+    );
+    let troubles: Vec<String> =
+        done.iter().filter_map(|found| Some(format!("{}: {}", found.id, found.trouble.as_ref()?))).collect();
+    assert!(troubles.is_empty(), "{}", troubles.join("\n"));
+    let steps = median(done.iter().map(|found| found.steps as u128).collect());
+    let rules = median(done.iter().map(|found| found.rules as u128).collect());
+    assert!(steps <= 2 && rules <= 2, "{steps} steps, {rules} rules");
+}
+
+fn campaign(id: &'static str, healthy: &Server) -> Found {
+    let server = Server::with(&["--fault", id]);
+    let state = tempfile::tempdir().unwrap();
+    let endpoint = format!("http://{}", server.address);
+    let out = state.path().join("found");
+    let folder = out.to_str().unwrap();
+    // A server on this machine that takes a second does not answer.
+    let options =
+        ["fuzz", "--endpoint", &endpoint, "--seed", "1", "--stop-after", "1", "--time", "300", "--timeout", "1"];
+    let started = Instant::now();
+    let output = with_keys(&[&options[..], &["--strict", "--settle", "0", "--out", folder]].concat(), state.path());
+    let output = { output }.output().unwrap();
+    let elapsed = started.elapsed();
+    let shown = text(&output.stdout);
+    let mut found = Found {
+        id,
+        elapsed,
+        requests: shown
+            .split(" inputs, ")
+            .last()
+            .and_then(|rest| rest.split(' ').next()?.parse().ok())
+            .unwrap_or_default(),
+        steps: 0,
+        rules: 0,
+        kind: String::new(),
+        trouble: None,
+    };
+    let troubles = [
+        (code(&output) != 1).then(|| format!("exit {}: {shown}{}", code(&output), text(&output.stderr))),
+        // Besides it there may be one that shows only after what other inputs did to the bucket.
+        (!shown.contains("\nFINDING (")).then(|| format!("none is stable: {shown}")),
+    ];
+    found.trouble = troubles.into_iter().flatten().next();
+    let Some(case) = findings(&out).into_iter().min_by_key(|case| case.steps.len()) else {
+        found.trouble.get_or_insert_with(|| "nothing was written".to_owned());
+        return found;
+    };
+    found.steps = case.steps.len();
+    found.rules = case.steps.iter().map(|step| rules(&step.operation)).max().unwrap_or_default();
+    found.kind = case.about.trim_end_matches(" (found by corsuite fuzz)").replace('|', "\\|");
+    for (server, expected) in [(&server, 1), (healthy, 0)] {
+        let endpoint = format!("http://{}", server.address);
+        let again = ["run", "--cases", folder, "--strict", "--endpoint", &endpoint, "--settle", "0", "--timeout", "1"];
+        let output = with_keys(&again, state.path()).output().unwrap();
+        if code(&output) != expected {
+            let story = format!("replayed: exit {}, not {expected}: {}", code(&output), text(&output.stdout));
+            found.trouble.get_or_insert(story);
+        }
+    }
+    if let Some(smaller) = smaller(&case, id) {
+        found.trouble.get_or_insert_with(|| format!("not the smallest: {smaller}"));
+    }
+    found
+}
+
+fn findings(folder: &Path) -> Vec<Case> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect();
+    let sources = files.iter().map(|path| SourceFile::new("found.yaml", std::fs::read_to_string(path).unwrap()));
+    load(&sources.collect::<Vec<_>>(), Dialect::oss()).suite.cases
+}
+
+fn rules(operation: &Operation) -> usize {
+    match operation {
+        Operation::PutCors(put) => match &put.body {
+            DocumentSource::Rules { rules, .. } => rules.rules.len(),
+            DocumentSource::Bytes(bytes) => String::from_utf8_lossy(bytes).matches("<CORSRule>").count(),
+            _ => 0,
+        },
+        _ => 0,
+    }
+}
+
+/// A case with something taken away that still shows the same on the faulty server.
+fn smaller(case: &Case, id: &str) -> Option<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let shows = async |case: &Case| -> Vec<Kind> {
+            let options = serve::options(Dialect::oss(), serve::owner(), serve::other());
+            let server = Embedded::new(Faulty::new(options, corsuite::reference::faults::find(id).unwrap()));
+            let suite = Suite { cases: vec![case.clone()] };
+            let report = run(target(server), &suite, Options::default()).await.unwrap();
+            report.cases[0].mismatches.iter().map(Kind::of).collect()
+        };
+        let wanted = shows(case).await.into_iter().find(|kind| case.about.starts_with(&kind.to_string()))?;
+        let mut shrinker = Shrinker::new(case.clone(), 10_000);
+        while let Some(candidate) = shrinker.candidate(Dialect::oss()) {
+            if shows(&candidate).await.contains(&wanted) {
+                return Some(corsuite::case::write("Smaller.", &[candidate]));
+            }
+            shrinker.tell(candidate, false);
+        }
+        None
+    })
+}
+
+/// Killed at any moment and gone on with, a campaign keeps what it has found, once each, and leaves no bucket.
+#[test]
+#[ignore = "takes a minute: twenty kills"]
+fn twenty_kills() {
+    let server = Server::with(&["--fault", "methods-missing"]);
+    let state = tempfile::tempdir().unwrap();
+    let endpoint = format!("http://{}", server.address);
+    let out = state.path().join("campaign");
+    let common =
+        ["fuzz", "--endpoint", &endpoint, "--settle", "0", "--requests", "400000", "--keep", out.to_str().unwrap()];
+    let mut kept: Vec<PathBuf> = Vec::new();
+    // Moments between the first request and some seconds later, spread by a step that is no divisor of them.
+    let mut moment = 150_u64;
+    for kill in 0..20 {
+        let seed: &[&str] = if kill == 0 { &["--seed", "1"] } else { &[] };
+        let mut child = with_keys(&[&common[..], seed].concat(), state.path())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(moment));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        moment = (moment * 7 + 431) % 3_500;
+        let now = files(&out);
+        assert!(kept.iter().all(|file| now.contains(file)), "kill {kill}: a finding is gone");
+        println!("kill {kill}: {} findings", now.len());
+        kept = now;
+    }
+    let output = with_keys(&[&common[..], &["--budget", "3000"]].concat(), state.path()).output().unwrap();
+    let shown = text(&output.stdout);
+    assert_eq!(code(&output), 1, "{shown}{}", text(&output.stderr));
+    let mut titles: Vec<&str> = shown.lines().filter(|line| line.starts_with("FINDING")).collect();
+    let all = titles.len();
+    titles.sort_unstable();
+    titles.dedup();
+    assert_eq!((titles.len(), files(&out).len()), (all, all), "{shown}");
+    assert!(files(&out).len() >= kept.len() && kept.iter().all(|file| file.exists()), "{shown}");
+    let listed = send(&server, state.path(), "GET", "/", "");
+    assert!(listed.contains("ListAllMyBucketsResult") && !listed.contains("<Name>corsuite-"), "{listed}");
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect()
+}
