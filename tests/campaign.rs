@@ -162,34 +162,48 @@ async fn a_fault_becomes_a_small_case() {
     }
 }
 
+/// The report of a case in which one thing is wrong, or nothing.
+fn report(case: &Case, wrong: Option<&MismatchReport>, elapsed_ms: u64) -> CaseReport {
+    CaseReport {
+        id: case.id.clone(),
+        about: String::new(),
+        theme: String::new(),
+        file: String::new(),
+        line: 1,
+        clauses: Vec::new(),
+        verdict: if wrong.is_some() { Verdict::Fail } else { Verdict::Pass },
+        level: Level::Must,
+        unjudged_must: false,
+        elapsed_ms,
+        assertions: 1,
+        observed: std::collections::BTreeMap::new(),
+        reason: None,
+        mismatches: wrong.into_iter().cloned().collect(),
+        answers: Vec::new(),
+    }
+}
+
+fn wrong() -> MismatchReport {
+    MismatchReport::bare(Mismatch::new("preflight.ok", "status", "200", "403"), 1)
+}
+
+fn next(campaign: &mut Campaign) -> (u64, Arc<Case>) {
+    match campaign.take() {
+        Next::Case(number, case) => (number, case),
+        other => panic!("{other:?}"),
+    }
+}
+
 /// Where each request costs a time-out, a finding is not made smaller for ever.
 #[test]
 fn shrinking_ends_after_a_while() {
     let mut campaign = Campaign::new(plan(1, u64::MAX), Arc::new(Dialect::oss().clone()));
     fill(&mut campaign);
-    let mismatch = MismatchReport::bare(Mismatch::new("preflight.ok", "transport", "an answer", "no answer"), 1);
     let mut given = 0;
     let finished = loop {
-        let Next::Case(number, case) = campaign.take() else { panic!("nothing to do after {given} cases") };
+        let (number, case) = next(&mut campaign);
         given += 1;
-        let report = CaseReport {
-            id: case.id.clone(),
-            about: String::new(),
-            theme: String::new(),
-            file: String::new(),
-            line: 1,
-            clauses: Vec::new(),
-            verdict: Verdict::Fail,
-            level: Level::Must,
-            unjudged_must: false,
-            elapsed_ms: 61_000,
-            assertions: 1,
-            observed: std::collections::BTreeMap::new(),
-            reason: None,
-            mismatches: vec![mismatch.clone()],
-            answers: Vec::new(),
-        };
-        let events = campaign.give_back(number, &report, jiff::Timestamp::UNIX_EPOCH);
+        let events = campaign.give_back(number, &report(&case, Some(&wrong()), 61_000), jiff::Timestamp::UNIX_EPOCH);
         if let Some(Event::Finished(record)) = events.into_iter().next() {
             break record;
         }
@@ -197,6 +211,43 @@ fn shrinking_ends_after_a_while() {
     };
     // Found once, confirmed three times, two minutes of shrinking.
     assert_eq!((given, finished.shown), (6, 3));
+}
+
+/// What does not show each time is tried while nothing else runs; then it is written without what only this server's choices fix.
+#[test]
+fn an_unsure_finding_is_tried_alone() {
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    let mut chosen = Dialect::oss().clone();
+    chosen.behaviours.set("allow_methods", "requested").unwrap();
+    let documented = Arc::new(Dialect::oss().clone());
+    let plan = Plan { shrink: 20, ..plan(1, u64::MAX) };
+    let mut campaign = Campaign::new(plan, Arc::new(chosen)).documented(documented);
+    fill(&mut campaign);
+    let (first, case) = next(&mut campaign);
+    let (second, other) = next(&mut campaign);
+    campaign.give_back(first, &report(&case, Some(&wrong()), 1), now);
+    for _ in 0..3 {
+        let (number, case) = next(&mut campaign);
+        campaign.give_back(number, &report(&case, None, 1), now);
+    }
+    assert!(matches!(campaign.take(), Next::Later), "another case is out");
+    campaign.give_back(second, &report(&other, None, 1), now);
+    let steps = case.steps.len();
+    let (finished, last) = loop {
+        let (number, case) = next(&mut campaign);
+        assert!(matches!(campaign.take(), Next::Later), "it is not alone");
+        // It takes all of its steps.
+        let shown = wrong();
+        let shows = (case.steps.len() == steps).then_some(&shown);
+        let events = campaign.give_back(number, &report(&case, shows, 1), now);
+        if let Some(Event::Finished(record)) = events.into_iter().next() {
+            break (record, case);
+        }
+    };
+    assert_eq!((finished.shown, finished.tried), (3, 3));
+    let blocks: Vec<String> =
+        last.steps.iter().flat_map(|step| &step.expect).map(|block| block.clause.clone()).collect();
+    assert!(!blocks.is_empty() && !blocks.contains(&"behaviour.consistent".to_owned()));
 }
 
 /// A campaign that is broken off anywhere goes on: nothing is lost, nothing is there twice, and nothing is asked twice that was done with.

@@ -26,7 +26,8 @@ pub use self::merge::merge;
 pub use self::versus::as_answered;
 use crate::case::{Case, load, write};
 use crate::diagnostic::SourceFile;
-use crate::dialect::Dialect;
+use crate::dialect::{CONSISTENT, Dialect};
+use crate::predict::predict;
 use crate::report::{CaseReport, MismatchReport, Verdict};
 use crate::shrink::Shrinker;
 
@@ -60,6 +61,8 @@ enum Stage {
     Confirming,
     /// With the milliseconds that it took so far.
     Shrinking(Box<Shrinker>, u64),
+    /// Tried once more without what only this server's choices at open points fix.
+    Plain,
     Finished,
 }
 
@@ -86,6 +89,8 @@ pub struct Finding {
     /// Kinds that came with it, at the same step.
     companions: BTreeSet<Kind>,
     stage: Stage,
+    /// It showed not each time while other cases ran, so it is tried while none does: a bug may reach across buckets.
+    alone: bool,
 }
 
 impl Finding {
@@ -106,6 +111,7 @@ enum Purpose {
     Explore { index: u64, features: BTreeSet<String> },
     Confirm(usize),
     Shrink(usize),
+    Plain(usize),
 }
 
 /// A campaign.
@@ -121,6 +127,12 @@ pub struct Campaign {
     judged: BTreeSet<u64>,
     /// Findings for which a case waits to be given out.
     waiting: VecDeque<usize>,
+    /// The same, but no other case may be out at that time.
+    alone: VecDeque<usize>,
+    /// The case that must be the only one.
+    only: Option<u64>,
+    /// The documents' own choices at open points, if the server's are others.
+    documented: Option<Arc<Dialect>>,
     out: BTreeMap<u64, (Purpose, Arc<Case>)>,
     number: u64,
     findings: Vec<Finding>,
@@ -151,6 +163,9 @@ impl Campaign {
             made: VecDeque::new(),
             judged: BTreeSet::new(),
             waiting: VecDeque::new(),
+            alone: VecDeque::new(),
+            only: None,
+            documented: None,
             out: BTreeMap::new(),
             number: 0,
             findings: Vec::new(),
@@ -165,6 +180,14 @@ impl Campaign {
             ended: None,
             stopped: false,
         }
+    }
+
+    /// With the dialect as it is documented: where the server chose otherwise, a finding is written so that servers of other choices can
+    /// be held against it, if it can.
+    #[must_use]
+    pub fn documented(mut self, dialect: Arc<Dialect>) -> Self {
+        self.documented = Some(dialect).filter(|documented| documented.behaviours != self.dialect.behaviours);
+        self
     }
 
     /// With divergences that are no findings on this day.
@@ -201,6 +224,7 @@ impl Campaign {
                 mismatch: record.mismatch.clone(),
                 companions: record.companions.clone(),
                 stage: Stage::Finished,
+                alone: false,
             });
         }
         for event in events {
@@ -233,12 +257,15 @@ impl Campaign {
     pub fn stop(&mut self, why: &str) {
         self.end(why);
         self.waiting.clear();
+        self.alone.clear();
         self.stopped = true;
     }
 
     /// Whether there is nothing to do any more.
     pub fn is_done(&self) -> bool {
-        self.ended.is_some() && self.out.is_empty() && (self.stopped || self.waiting.is_empty())
+        self.ended.is_some()
+            && self.out.is_empty()
+            && (self.stopped || (self.waiting.is_empty() && self.alone.is_empty()))
     }
 
     /// Why no new input is made any more.
@@ -289,8 +316,21 @@ impl Campaign {
 
     /// Something to run. What was found is looked into first.
     pub fn take(&mut self) -> Next {
+        if self.only.is_some_and(|number| self.out.contains_key(&number)) {
+            return Next::Later;
+        }
         while let Some(at) = self.waiting.pop_front().filter(|_| !self.stopped) {
             if let Some(next) = self.look_into(at) {
+                return next;
+            }
+        }
+        while let Some(at) = self.alone.front().copied() {
+            if !self.out.is_empty() {
+                return Next::Later;
+            }
+            self.alone.pop_front();
+            if let Some(next) = self.look_into(at) {
+                self.only = Some(self.number.saturating_sub(1));
                 return next;
             }
         }
@@ -343,7 +383,24 @@ impl Campaign {
                 let candidate = shrinker.candidate(&self.dialect)?;
                 Some(self.give(Purpose::Shrink(at), Arc::new(candidate)))
             }
+            Stage::Plain => {
+                let mut case = Case::clone(&finding.case);
+                predict(&mut case, self.documented.as_ref()?);
+                for step in &mut case.steps {
+                    step.expect.retain(|block| block.clause != CONSISTENT || finding.kind.clause == CONSISTENT);
+                }
+                case.clauses.retain(|clause| clause != CONSISTENT || finding.kind.clause == CONSISTENT);
+                Some(self.give(Purpose::Plain(at), Arc::new(case)))
+            }
             Stage::Finished => None,
+        }
+    }
+
+    /// Puts a finding into the line for its next case.
+    fn queue(&mut self, at: usize) {
+        match self.findings.get(at) {
+            Some(finding) if finding.alone => self.alone.push_back(at),
+            _ => self.waiting.push_back(at),
         }
     }
 
@@ -389,6 +446,14 @@ impl Campaign {
             }
             Purpose::Confirm(at) => self.confirmed(at, judged, report),
             Purpose::Shrink(at) => self.shrunk(at, &case, report),
+            Purpose::Plain(at) => {
+                if let Some(finding) = self.findings.get_mut(at)
+                    && let Some(mismatch) = of_kind(report, &finding.kind)
+                {
+                    (finding.case, finding.mismatch) = (case, mismatch.clone());
+                }
+                self.finish(at)
+            }
         }
     }
 
@@ -442,6 +507,7 @@ impl Campaign {
                 mismatch: mismatch.clone(),
                 companions,
                 stage: Stage::Confirming,
+                alone: false,
             });
         }
         kinds
@@ -456,12 +522,17 @@ impl Campaign {
             finding.mismatch = mismatch.clone();
         }
         if finding.tried < CONFIRM {
-            self.waiting.push_back(at);
+            self.queue(at);
             return Vec::new();
         }
         if finding.is_stable() {
             finding.stage = Stage::Shrinking(Box::new(Shrinker::new(Case::clone(&finding.case), budget)), 0);
             return self.shrink_on(at);
+        }
+        if !finding.alone {
+            (finding.alone, finding.tried, finding.shown) = (true, 0, 0);
+            self.queue(at);
+            return Vec::new();
         }
         self.finish(at)
     }
@@ -486,11 +557,14 @@ impl Campaign {
             Some(Stage::Shrinking(shrinker, spent)) => shrinker.has_more() && *spent < SHRINK_TIME,
             _ => false,
         };
-        if more {
-            self.waiting.push_back(at);
-            return Vec::new();
+        if !more && self.documented.is_none() {
+            return self.finish(at);
         }
-        self.finish(at)
+        if !more && let Some(finding) = self.findings.get_mut(at) {
+            finding.stage = Stage::Plain;
+        }
+        self.queue(at);
+        Vec::new()
     }
 
     fn finish(&mut self, at: usize) -> Vec<Event> {

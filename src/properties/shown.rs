@@ -142,7 +142,8 @@ fn in_formats(report: &Report, words: &str) {
     }
     // Markup of a stranger stands nowhere as it is, unless the page has it without the stranger.
     let plain = PLAIN.get_or_init(|| Format::Html.write(&self::report("x"), &setting));
-    let markup = words.contains(['<', '>', '&', '"', '\'']);
+    // An ampersand alone begins its own escape.
+    let markup = words.contains(['<', '>', '"', '\'']);
     if markup && !plain.contains(words) && written(Format::Html).contains(words) {
         broken("markup of a stranger is in the page as it is", words);
     }

@@ -198,6 +198,7 @@ async fn campaign(
     rival: Option<Target>,
     options: Options,
 ) -> Result<(Ran, Arc<Driver>), Failure> {
+    let documented = Arc::clone(&target.dialect);
     let target = if rival.is_some() { target } else { calibrated(target, &options).await.map_err(unusable)? };
     let (started, clock) = (jiff::Timestamp::now(), Instant::now());
     let name = match &rival {
@@ -220,6 +221,7 @@ async fn campaign(
             .collect(),
     };
     let machine = Campaign::new(setup.plan, Arc::clone(&target.dialect))
+        .documented(documented)
         .allowing(setup.allowlist, jiff::tz::Offset::UTC.to_datetime(started).date());
     let (machine, log, folder) = match setup.kept {
         None => (machine, None, None),
