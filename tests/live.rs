@@ -205,6 +205,8 @@ fn smaller(case: &Case, id: &str) -> Option<String> {
 }
 
 /// Killed at any moment and gone on with, a campaign keeps what it has found, once each, and leaves no bucket.
+///
+/// Asked for, as `cargo test` is to be over in minutes; three kills are part of it (`tests/fuzz.rs`).
 #[test]
 #[ignore = "takes a minute: twenty kills"]
 fn twenty_kills() {

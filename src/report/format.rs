@@ -120,7 +120,7 @@ mod tests {
     use crate::case::expect::Mismatch;
     use crate::case::{bundled, load};
 
-    /// A report of one case of each kind, with words that mean something to each format.
+    /// A report of one case of each kind, with words that mean something to each format: markup, a workflow command, TAP's directives.
     fn mixed() -> Report {
         let mismatch = |clause: &str, level: Level, actual: &str| MismatchReport {
             step: 2,

@@ -6,7 +6,8 @@ use super::format::{Standing, headline};
 use super::{CaseReport, Report, terminal};
 use crate::diagnostic::{Style, visible};
 
-/// The report; a broken `should` that does not count is a `TODO`, which fails nothing.
+/// The report. A broken `should` that does not count carries the directive `TODO`: TAP's word for a test point that is not ok and fails
+/// nothing. There is no other one for that.
 pub(super) fn write(report: &Report, strict: bool) -> String {
     let mut text = format!("TAP version 14\n1..{}\n", report.cases.len());
     for (index, case) in report.cases.iter().enumerate() {
