@@ -6,6 +6,7 @@
 mod allowlist;
 mod event;
 mod features;
+mod finding;
 mod inputs;
 mod kind;
 mod merge;
@@ -20,6 +21,8 @@ use jiff::civil::Date;
 pub use self::allowlist::{Allowed, Allowlist};
 pub use self::event::{Event, Plan, Record};
 pub use self::features::{predicted, reachable};
+pub use self::finding::Finding;
+use self::finding::Stage;
 pub use self::inputs::{BLOCK, Input, Reach, block};
 pub use self::kind::Kind;
 pub use self::merge::merge;
@@ -53,56 +56,6 @@ pub enum Next {
     Later,
     /// Nothing any more.
     Nothing,
-}
-
-/// How far a finding is.
-#[derive(Debug)]
-enum Stage {
-    Confirming,
-    /// With the milliseconds that it took so far.
-    Shrinking(Box<Shrinker>, u64),
-    /// Tried once more without what only this server's choices at open points fix.
-    Plain,
-    Finished,
-}
-
-/// Something that a server does otherwise than the oracle.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Finding {
-    /// What it is.
-    pub kind: Kind,
-    /// The input that showed it first.
-    pub index: u64,
-    /// When it was first seen.
-    pub seen: Timestamp,
-    /// Inputs that showed it.
-    pub count: u64,
-    /// How often it showed …
-    pub shown: u32,
-    /// … when tried again this often.
-    pub tried: u32,
-    /// The smallest case that shows it.
-    pub case: Arc<Case>,
-    /// What was seen of it last.
-    pub mismatch: MismatchReport,
-    /// Kinds that came with it, at the same step.
-    companions: BTreeSet<Kind>,
-    stage: Stage,
-    /// It showed not each time while other cases ran, so it is tried while none does: a bug may reach across buckets.
-    alone: bool,
-}
-
-impl Finding {
-    /// Whether it is confirmed and shrunk, or given up as unstable.
-    pub const fn is_finished(&self) -> bool {
-        matches!(self.stage, Stage::Finished)
-    }
-
-    /// Whether it showed each time it was tried.
-    pub const fn is_stable(&self) -> bool {
-        self.shown == self.tried
-    }
 }
 
 /// What a case was given out for.
