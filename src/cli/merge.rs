@@ -59,6 +59,7 @@ pub(super) fn merge(arguments: &Merge, context: &Context) -> Result<Exit, Failur
         elapsed: Duration::ZERO,
         reading: Reading::default(),
         notes: Vec::new(),
+        folder: Some(arguments.out.clone()),
     };
     print(&shown(&machine, &ran))?;
     let counts = |level: Level| level == Level::Must || arguments.strict;

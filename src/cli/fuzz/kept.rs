@@ -25,6 +25,10 @@ impl Folder {
         Self { path: path.to_owned(), header: header.clone() }
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Writes a finding as a case, with what it takes to see it again.
     pub(in crate::cli) fn finding(&self, finding: &Finding) -> io::Result<PathBuf> {
         let (id, text) = case_file(finding);

@@ -277,7 +277,8 @@ async fn campaign(
         }
         notes.extend(ended.notes);
     }
-    Ok((Ran { name, kind, started, elapsed: clock.elapsed(), reading: meter.reading(), notes }, driver))
+    let folder = driver.folder.as_ref().map(|folder| folder.path().to_owned());
+    Ok((Ran { name, kind, started, elapsed: clock.elapsed(), reading: meter.reading(), notes, folder }, driver))
 }
 
 /// Works until the campaign has nothing to do any more; how that ended, for each server.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::kept::case_file;
@@ -20,6 +21,8 @@ pub(in crate::cli) struct Ran {
     pub(in crate::cli) elapsed: Duration,
     pub(in crate::cli) reading: Reading,
     pub(in crate::cli) notes: Vec<String>,
+    /// Where findings are written.
+    pub(in crate::cli) folder: Option<PathBuf>,
 }
 
 /// The findings as the failed cases of a report, and the cases.
@@ -128,13 +131,13 @@ pub(in crate::cli) fn shown(campaign: &Campaign, ran: &Ran) -> String {
         ));
         line(format_args!("  {} [{}]", visible(&finding.mismatch.text), visible(&finding.mismatch.source)));
         line(format_args!(
-            "  in {} inputs, first in input {}; again {} of {} times; {} steps; {}.yaml",
+            "  in {} inputs, first in input {}; again {} of {} times; {} steps{}",
             finding.count,
             finding.index,
             finding.shown,
             finding.tried,
             finding.case.steps.len(),
-            case_file(finding).0,
+            written(finding, ran),
         ));
         for document in finding.case.steps.iter().filter_map(|step| document(&step.operation)) {
             line(format_args!("  rules     {}", visible(&document)));
@@ -167,5 +170,17 @@ pub(in crate::cli) fn shown(campaign: &Campaign, ran: &Ran) -> String {
         (more, 0) => line(format_args!("{more} findings")),
         (sure, unsure) => line(format_args!("{sure} findings, {unsure} more that are unstable or not confirmed")),
     }
+    if ran.folder.is_none() && !campaign.findings().is_empty() {
+        line(format_args!("written nowhere: with --out DIR each finding is kept as a case"));
+    }
     text
+}
+
+/// The file of a finding, if it has one.
+fn written(finding: &Finding, ran: &Ran) -> String {
+    let folder = ran.folder.as_ref().filter(|_| finding.is_finished());
+    folder.map_or_else(String::new, |folder| {
+        let path = folder.join(format!("{}.yaml", case_file(finding).0));
+        format!("; {}", visible(&path.display().to_string()))
+    })
 }
