@@ -31,7 +31,7 @@ fn a_finding_is_a_case() {
     );
     let (_, named) = shown.split_once("again 3 of 3 times; 1 steps; ").unwrap();
     // The file is named where it is.
-    assert!(std::path::Path::new(named.lines().next().unwrap()).is_file(), "{shown}");
+    assert!(Path::new(named.lines().next().unwrap()).is_file(), "{shown}");
     let again = ["run", "--cases", folder, "--strict"];
     let faulty = with_keys(&[&again[..], &["--endpoint", &endpoint, "--settle", "0"]].concat(), state.path());
     for (mut command, expected) in [(faulty, 1), (corsuite(&again), 0)] {
