@@ -21,12 +21,32 @@ pub struct Shrinker {
     kept: bool,
     /// Candidates that may still be tried.
     budget: usize,
+    /// Tried before anything else.
+    first: Option<Case>,
+    /// What was given last is that.
+    gave_first: bool,
 }
 
 impl Shrinker {
     /// For a case that shows something; at most `budget` candidates are given.
     pub const fn new(case: Case, budget: usize) -> Self {
-        Self { best: case, at: 0, kept: false, budget }
+        Self { best: case, at: 0, kept: false, budget, first: None, gave_first: false }
+    }
+
+    /// The same for what shows at one step (from 1): first everything after it goes, and before it all that only reads. Where an answer
+    /// costs a time-out, that saves most of them.
+    #[must_use]
+    pub fn around(mut self, step: usize) -> Self {
+        let Some(last) = step.checked_sub(1).filter(|last| *last < self.best.steps.len()) else { return self };
+        let mut case = self.best.clone();
+        for at in (0..case.steps.len()).rev() {
+            let reads = case.steps.get(at).is_some_and(|step| only_reads(&step.operation));
+            if at > last || (at < last && reads) {
+                case = without_steps(&case, at, at + 1).unwrap_or(case);
+            }
+        }
+        self.first = Some(case).filter(|case| case.steps.len() < self.best.steps.len());
+        self
     }
 
     /// The smallest case so far.
@@ -41,6 +61,11 @@ impl Shrinker {
             return None;
         }
         self.budget -= 1;
+        if let Some(mut first) = self.first.take() {
+            self.gave_first = true;
+            predict(&mut first, dialect);
+            return Some(first);
+        }
         let candidates = Candidates::of(&self.best);
         let next = candidates.get(self.at).or_else(|| {
             // Once more from the start, as long as that helps.
@@ -58,15 +83,16 @@ impl Shrinker {
     /// Whether there is a candidate left.
     pub fn has_more(&self) -> bool {
         let candidates = Candidates::of(&self.best).0.len();
-        self.budget > 0 && (self.at < candidates || (self.kept && candidates > 0))
+        self.budget > 0 && (self.first.is_some() || self.at < candidates || (self.kept && candidates > 0))
     }
 
     /// Whether the last candidate showed the same.
     pub fn tell(&mut self, candidate: Case, same: bool) {
+        let first = std::mem::take(&mut self.gave_first);
         if same {
             self.best = candidate;
-            self.kept = true;
-        } else {
+            self.kept = !first;
+        } else if !first {
             self.at += 1;
         }
     }
@@ -139,6 +165,15 @@ fn without_steps(case: &Case, from: usize, to: usize) -> Option<Case> {
         }
     }
     Some(smaller)
+}
+
+/// Whether an operation leaves the bucket's rules and objects as they are.
+fn only_reads(operation: &Operation) -> bool {
+    match operation {
+        Operation::PutCors(_) | Operation::DeleteCors(_) | Operation::Raw(_) => false,
+        Operation::GetCors(_) | Operation::Preflight(_) => true,
+        Operation::Request(request) => matches!(request.method.as_str(), "GET" | "HEAD"),
+    }
 }
 
 /// The step with one thing less, or with one thing as usual: an object that exists, if there is one.
@@ -225,6 +260,10 @@ fn smaller_rule_sets(set: &RuleSet) -> Vec<RuleSet> {
     if set.response_vary.is_some() {
         all.push(RuleSet { response_vary: None, ..set.clone() });
     }
+    // What takes many rules takes nothing else of them, mostly.
+    if set.rules.len() > 1 {
+        all.extend(smaller_all_at_once(set));
+    }
     for (index, rule) in set.rules.iter().enumerate() {
         for smaller in smaller_rules(rule) {
             let mut set = set.clone();
@@ -237,20 +276,37 @@ fn smaller_rule_sets(set: &RuleSet) -> Vec<RuleSet> {
     all
 }
 
+/// The lists of a rule; the first ones may be absent altogether.
+const LISTS: [fn(&mut Rule) -> &mut Vec<String>; 5] = [
+    |rule| &mut rule.allowed_headers,
+    |rule| &mut rule.expose_headers,
+    |rule| &mut rule.max_age_seconds,
+    |rule| &mut rule.allowed_origins,
+    |rule| &mut rule.allowed_methods,
+];
+const OPTIONAL: usize = 3;
+
+/// Each rule with as little as a rule must have, then with one list that short.
+fn smaller_all_at_once(set: &RuleSet) -> Vec<RuleSet> {
+    let shortened = |numbers: std::ops::Range<usize>| {
+        let mut smaller = set.clone();
+        for rule in &mut smaller.rules {
+            for (number, list) in LISTS.iter().enumerate().filter(|(number, _)| numbers.contains(number)) {
+                list(rule).truncate(usize::from(number >= OPTIONAL));
+            }
+        }
+        smaller
+    };
+    let ranges = std::iter::once(0..LISTS.len()).chain((0..LISTS.len()).map(|one| one..one + 1));
+    ranges.map(shortened).filter(|smaller| smaller != set).collect()
+}
+
 fn smaller_rules(rule: &Rule) -> Vec<Rule> {
-    let lists: [fn(&mut Rule) -> &mut Vec<String>; 5] = [
-        |rule| &mut rule.allowed_headers,
-        |rule| &mut rule.expose_headers,
-        |rule| &mut rule.max_age_seconds,
-        |rule| &mut rule.allowed_origins,
-        |rule| &mut rule.allowed_methods,
-    ];
     let mut all = Vec::new();
-    for (number, list) in lists.into_iter().enumerate() {
+    for (number, list) in LISTS.into_iter().enumerate() {
         let length = list(&mut rule.clone()).len();
         let mut ranges = pieces(length);
-        // The first three may be absent altogether.
-        if number < 3 && length > 0 {
+        if number < OPTIONAL && length > 0 {
             ranges.insert(0, (0, length));
         }
         for (from, to) in ranges {

@@ -43,7 +43,7 @@ impl Feed for Driver {
         let mut inner = self.0.lock().unwrap();
         fill(&mut inner.0);
         match inner.0.take() {
-            Next::Case(number, case) => Taken::Case(number, case),
+            Next::Case { number, case, anew } => Taken::Case { number, case, anew },
             Next::Later => Taken::Later,
             Next::Nothing => Taken::Nothing,
         }
@@ -86,7 +86,7 @@ fn parts_make_the_whole() {
         let made = (0..blocks * BLOCK).map(|_| {
             fill(&mut campaign);
             match campaign.take() {
-                Next::Case(_, case) => text(&case),
+                Next::Case { case, .. } => text(&case),
                 other => panic!("{other:?}"),
             }
         });
@@ -189,7 +189,7 @@ fn wrong() -> MismatchReport {
 
 fn next(campaign: &mut Campaign) -> (u64, Arc<Case>) {
     match campaign.take() {
-        Next::Case(number, case) => (number, case),
+        Next::Case { number, case, .. } => (number, case),
         other => panic!("{other:?}"),
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::kind::Kind;
-use crate::case::Case;
+use crate::case::{Case, DocumentSource, Extra, ObjectRequest, Operation, PutCors, Step};
+use crate::dialect::Dialect;
+use crate::predict::predict;
 use crate::report::MismatchReport;
 use crate::shrink::Shrinker;
 
@@ -14,10 +16,18 @@ use crate::shrink::Shrinker;
 #[derive(Debug)]
 pub(super) enum Stage {
     Confirming,
-    /// With the milliseconds that it took so far.
-    Shrinking(Box<Shrinker>, u64),
+    /// With the milliseconds that it took so far, and whether each candidate gets a bucket of its own.
+    Shrinking {
+        shrinker: Box<Shrinker>,
+        spent: u64,
+        anew: bool,
+    },
+    /// The smallest case is tried in a new bucket.
+    Checking,
     /// Tried once more without what only this server's choices at open points fix.
     Plain,
+    /// No input so far shows it by itself each time; a later one may.
+    Unsure,
     Finished,
 }
 
@@ -46,6 +56,14 @@ pub struct Finding {
     pub(super) stage: Stage,
     /// It showed not each time while other cases ran, so it is tried while none does: a bug may reach across buckets.
     pub(super) alone: bool,
+    /// Inputs that were tried in the place of the first one.
+    pub(super) others: u32,
+    /// Its case is the input twice.
+    pub(super) repeated: bool,
+    /// How often it showed, of how many tries, with cases that did not show it each time.
+    pub(super) in_vain: (u32, u32),
+    /// The case that showed it each time, before it was made smaller.
+    pub(super) confirmed: Option<Arc<Case>>,
 }
 
 impl Finding {
@@ -56,6 +74,41 @@ impl Finding {
 
     /// Whether it showed each time it was tried.
     pub const fn is_stable(&self) -> bool {
-        self.shown == self.tried
+        self.shown == self.tried && !matches!(self.stage, Stage::Unsure)
     }
+
+    /// Begins anew with another input.
+    pub(super) fn try_instead(&mut self, case: &Arc<Case>, mismatch: &MismatchReport) {
+        self.others += 1;
+        self.stage = Stage::Confirming;
+        (self.case, self.mismatch) = (Arc::clone(case), mismatch.clone());
+    }
+
+    /// Begins to count its tries anew.
+    pub(super) const fn forget_tries(&mut self) {
+        self.in_vain = (self.in_vain.0 + self.shown, self.in_vain.1 + self.tried);
+        (self.shown, self.tried) = (0, 0);
+    }
+}
+
+/// The steps of a case, the deletion of the rules, and the steps once more: what a used bucket brings along, as a case.
+pub(super) fn repeated(case: &Case, dialect: &Dialect) -> Case {
+    let offset = case.steps.len() + 1;
+    let again = case.steps.iter().cloned().map(|mut step| {
+        if let Operation::PutCors(PutCors { body: DocumentSource::From(at), .. })
+        | Operation::Request(ObjectRequest { body_from: Some(at), .. }) = &mut step.operation
+        {
+            *at += offset;
+        }
+        Step { name: None, setup: false, ..step }
+    });
+    let delete = case.steps.first().map(|first| {
+        let operation = Operation::DeleteCors(Extra::default());
+        let identity = operation.usual_identity();
+        Step { name: None, operation, identity, setup: false, repeat: 1, ..first.clone() }
+    });
+    let steps = case.steps.iter().cloned().chain(delete).chain(again).collect();
+    let mut twice = Case { steps, ..case.clone() };
+    predict(&mut twice, dialect);
+    twice
 }

@@ -46,7 +46,7 @@ impl Reach {
     /// All of it.
     pub const FULL: Self = Self { second_bucket: true, other_account: true };
 
-    fn within(self, mut case: Case) -> Case {
+    pub(super) fn within(self, mut case: Case) -> Case {
         for step in &mut case.steps {
             if !self.second_bucket && step.bucket == BucketRole::Second {
                 step.bucket = BucketRole::Main;

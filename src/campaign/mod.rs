@@ -4,12 +4,14 @@
 //! has. What it tells in [`Event`]s is enough to begin again where it was broken off: cases are made anew from seed and index.
 
 mod allowlist;
+mod doubt;
 mod event;
 mod features;
 mod finding;
 mod inputs;
 mod kind;
 mod merge;
+mod pursue;
 mod versus;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -19,6 +21,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 pub use self::allowlist::{Allowed, Allowlist};
+pub use self::doubt::{Doubt, doubts};
 pub use self::event::{Event, Plan, Record};
 pub use self::features::{predicted, reachable};
 pub use self::finding::Finding;
@@ -27,22 +30,15 @@ pub use self::inputs::{BLOCK, Input, Reach, block};
 pub use self::kind::Kind;
 pub use self::merge::merge;
 pub use self::versus::as_answered;
-use crate::case::{Case, load, write};
+use crate::case::{Case, load};
 use crate::diagnostic::SourceFile;
-use crate::dialect::{CONSISTENT, Dialect};
-use crate::predict::predict;
-use crate::report::{CaseReport, MismatchReport, Verdict};
-use crate::shrink::Shrinker;
+use crate::dialect::Dialect;
+use crate::report::{CaseReport, Verdict};
 
-/// Times a finding is tried again before it is believed.
-const CONFIRM: u32 = 3;
 /// Inputs that are made ahead.
 const AHEAD: u64 = 16 * BLOCK;
 /// Cases in a row that could not be judged, after which a campaign ends.
 const PATIENCE: u32 = 25;
-/// Milliseconds of requests after which a finding is small enough: where the server does not answer, each candidate costs time-outs.
-const SHRINK_TIME: u64 = 120_000;
-
 /// Reasons for passing an input over that are told apart.
 const REASONS: usize = 20;
 
@@ -50,8 +46,15 @@ const REASONS: usize = 20;
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "an output")]
 pub enum Next {
-    /// A case, and the number by which its report is given back.
-    Case(u64, Arc<Case>),
+    /// A case.
+    Case {
+        /// By which its report is given back.
+        number: u64,
+        /// What is to be run.
+        case: Arc<Case>,
+        /// In buckets that nothing was done with before, where they can be made.
+        anew: bool,
+    },
     /// Nothing until another report is given back.
     Later,
     /// Nothing any more.
@@ -64,6 +67,7 @@ enum Purpose {
     Explore { index: u64, features: BTreeSet<String> },
     Confirm(usize),
     Shrink(usize),
+    Check(usize),
     Plain(usize),
 }
 
@@ -178,6 +182,10 @@ impl Campaign {
                 companions: record.companions.clone(),
                 stage: Stage::Finished,
                 alone: false,
+                others: 0,
+                repeated: false,
+                in_vain: (0, 0),
+                confirmed: None,
             });
         }
         for event in events {
@@ -290,14 +298,18 @@ impl Campaign {
         if self.plan.requests.is_some_and(|most| self.requests >= most) {
             self.end("the requests of the plan are made");
         }
-        if self.plan.stop_after.is_some_and(|most| self.findings.len() >= most) {
+        let unsure = |finding: &&Finding| matches!(finding.stage, Stage::Unsure);
+        let found = self.findings.len() - self.findings.iter().filter(unsure).count();
+        if self.plan.stop_after.is_some_and(|most| found >= most) {
             self.end("there are as many findings as the plan asks for");
         }
         if self.ended.is_some() {
             return if self.out.is_empty() { Next::Nothing } else { Next::Later };
         }
         match self.made.pop_front() {
-            Some(Input { index, case, features }) => self.give(Purpose::Explore { index, features }, Arc::new(case)),
+            Some(Input { index, case, features }) => {
+                self.give(Purpose::Explore { index, features }, Arc::new(case), false)
+            }
             None => Next::Later,
         }
     }
@@ -324,45 +336,12 @@ impl Campaign {
         self.made.extend(inputs.into_iter().filter(|input| !self.judged.contains(&input.index)));
     }
 
-    /// The next case that a finding needs; none if it is finished.
-    fn look_into(&mut self, at: usize) -> Option<Next> {
-        let finding = self.findings.get_mut(at)?;
-        match &mut finding.stage {
-            Stage::Confirming => {
-                let case = Arc::clone(&finding.case);
-                Some(self.give(Purpose::Confirm(at), case))
-            }
-            Stage::Shrinking(shrinker, _) => {
-                let candidate = shrinker.candidate(&self.dialect)?;
-                Some(self.give(Purpose::Shrink(at), Arc::new(candidate)))
-            }
-            Stage::Plain => {
-                let mut case = Case::clone(&finding.case);
-                predict(&mut case, self.documented.as_ref()?);
-                for step in &mut case.steps {
-                    step.expect.retain(|block| block.clause != CONSISTENT || finding.kind.clause == CONSISTENT);
-                }
-                case.clauses.retain(|clause| clause != CONSISTENT || finding.kind.clause == CONSISTENT);
-                Some(self.give(Purpose::Plain(at), Arc::new(case)))
-            }
-            Stage::Finished => None,
-        }
-    }
-
-    /// Puts a finding into the line for its next case.
-    fn queue(&mut self, at: usize) {
-        match self.findings.get(at) {
-            Some(finding) if finding.alone => self.alone.push_back(at),
-            _ => self.waiting.push_back(at),
-        }
-    }
-
-    fn give(&mut self, purpose: Purpose, case: Arc<Case>) -> Next {
+    fn give(&mut self, purpose: Purpose, case: Arc<Case>, anew: bool) -> Next {
         let number = self.number;
         self.number += 1;
         self.requests += case.steps.len() as u64;
         self.out.insert(number, (purpose, Arc::clone(&case)));
-        Next::Case(number, case)
+        Next::Case { number, case, anew }
     }
 
     /// Puts another case in the place of one that was given out: the one that its report will be about.
@@ -399,14 +378,8 @@ impl Campaign {
             }
             Purpose::Confirm(at) => self.confirmed(at, judged, report),
             Purpose::Shrink(at) => self.shrunk(at, &case, report),
-            Purpose::Plain(at) => {
-                if let Some(finding) = self.findings.get_mut(at)
-                    && let Some(mismatch) = of_kind(report, &finding.kind)
-                {
-                    (finding.case, finding.mismatch) = (case, mismatch.clone());
-                }
-                self.finish(at)
-            }
+            Purpose::Check(at) => self.checked(at, report),
+            Purpose::Plain(at) => self.plain(at, case, report),
         }
     }
 
@@ -421,127 +394,10 @@ impl Campaign {
         }
         found.into_iter().collect()
     }
-
-    /// Counts what is known, and notes what is new.
-    fn explored(&mut self, (index, now): (u64, Timestamp), case: &Arc<Case>, report: &CaseReport) -> Vec<Kind> {
-        let mut kinds = Vec::new();
-        let mut steps: BTreeMap<usize, Vec<(Kind, &MismatchReport)>> = BTreeMap::new();
-        for mismatch in &report.mismatches {
-            if self.allowlist.find(&Kind::of(mismatch), self.today).is_some() {
-                continue;
-            }
-            steps.entry(mismatch.step).or_default().push((Kind::of(mismatch), mismatch));
-        }
-        for shown in steps.into_values() {
-            let here: BTreeSet<Kind> = shown.iter().map(|(kind, _)| kind.clone()).collect();
-            let mut explained: BTreeSet<Kind> = BTreeSet::new();
-            for finding in self.findings.iter_mut().filter(|finding| here.contains(&finding.kind)) {
-                if !kinds.contains(&finding.kind) {
-                    finding.count += 1;
-                    kinds.push(finding.kind.clone());
-                }
-                explained.insert(finding.kind.clone());
-                explained.extend(finding.companions.iter().cloned());
-            }
-            // One bug breaks several clauses at once: what comes with a new finding belongs to it.
-            let mut new = shown.into_iter().filter(|(kind, _)| !explained.contains(kind));
-            let Some((kind, mismatch)) = new.next() else { continue };
-            let companions = here.into_iter().filter(|other| *other != kind).collect();
-            kinds.push(kind.clone());
-            self.waiting.push_back(self.findings.len());
-            self.findings.push(Finding {
-                kind,
-                index,
-                seen: now,
-                count: 1,
-                shown: 0,
-                tried: 0,
-                case: Arc::clone(case),
-                mismatch: mismatch.clone(),
-                companions,
-                stage: Stage::Confirming,
-                alone: false,
-            });
-        }
-        kinds
-    }
-
-    fn confirmed(&mut self, at: usize, judged: bool, report: &CaseReport) -> Vec<Event> {
-        let budget = self.plan.shrink;
-        let Some(finding) = self.findings.get_mut(at) else { return Vec::new() };
-        finding.tried += 1;
-        if let Some(mismatch) = of_kind(report, &finding.kind).filter(|_| judged) {
-            finding.shown += 1;
-            finding.mismatch = mismatch.clone();
-        }
-        if finding.tried < CONFIRM {
-            self.queue(at);
-            return Vec::new();
-        }
-        if finding.is_stable() {
-            finding.stage = Stage::Shrinking(Box::new(Shrinker::new(Case::clone(&finding.case), budget)), 0);
-            return self.shrink_on(at);
-        }
-        if !finding.alone {
-            (finding.alone, finding.tried, finding.shown) = (true, 0, 0);
-            self.queue(at);
-            return Vec::new();
-        }
-        self.finish(at)
-    }
-
-    fn shrunk(&mut self, at: usize, case: &Arc<Case>, report: &CaseReport) -> Vec<Event> {
-        let Some(finding) = self.findings.get_mut(at) else { return Vec::new() };
-        let same = of_kind(report, &finding.kind);
-        if let Some(mismatch) = same {
-            finding.case = Arc::clone(case);
-            finding.mismatch = mismatch.clone();
-        }
-        if let Stage::Shrinking(shrinker, spent) = &mut finding.stage {
-            shrinker.tell(Case::clone(case), same.is_some());
-            *spent += report.elapsed_ms;
-        }
-        self.shrink_on(at)
-    }
-
-    /// Puts a finding into the line again, unless there is nothing left to try.
-    fn shrink_on(&mut self, at: usize) -> Vec<Event> {
-        let more = match self.findings.get(at).map(|finding| &finding.stage) {
-            Some(Stage::Shrinking(shrinker, spent)) => shrinker.has_more() && *spent < SHRINK_TIME,
-            _ => false,
-        };
-        if !more && self.documented.is_none() {
-            return self.finish(at);
-        }
-        if !more && let Some(finding) = self.findings.get_mut(at) {
-            finding.stage = Stage::Plain;
-        }
-        self.queue(at);
-        Vec::new()
-    }
-
-    fn finish(&mut self, at: usize) -> Vec<Event> {
-        let Some(finding) = self.findings.get_mut(at) else { return Vec::new() };
-        finding.stage = Stage::Finished;
-        vec![Event::Finished(Box::new(Record {
-            kind: finding.kind.clone(),
-            index: finding.index,
-            seen: finding.seen,
-            shown: finding.shown,
-            tried: finding.tried,
-            companions: finding.companions.clone(),
-            case: write(&finding.kind.to_string(), std::slice::from_ref(&finding.case)),
-            mismatch: finding.mismatch.clone(),
-        }))]
-    }
 }
 
 /// The case of a file that [`Campaign`] wrote.
 fn read(text: &str, dialect: &Dialect) -> Option<Case> {
     let loaded = load(&[SourceFile::new("finding.yaml", text)], dialect);
     if loaded.failed() { None } else { loaded.suite.cases.into_iter().next() }
-}
-
-fn of_kind<'r>(report: &'r CaseReport, kind: &Kind) -> Option<&'r MismatchReport> {
-    report.mismatches.iter().find(|mismatch| Kind::of(mismatch) == *kind)
 }

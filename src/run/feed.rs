@@ -20,8 +20,15 @@ pub trait Feed: fmt::Debug + Send + Sync {
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "an input")]
 pub enum Taken {
-    /// A case, and a number by which its report is given back.
-    Case(u64, Arc<Case>),
+    /// A case.
+    Case {
+        /// By which its report is given back.
+        number: u64,
+        /// What is to be run.
+        case: Arc<Case>,
+        /// In buckets that nothing was done with before; a borrowed one is reset, as always.
+        anew: bool,
+    },
     /// Nothing now; there may be something once other cases have been given back.
     Later,
     /// Nothing any more.
@@ -52,7 +59,11 @@ impl Once {
 impl Feed for Once {
     fn take(&self) -> Taken {
         let index = self.next.fetch_add(1, Ordering::Relaxed);
-        self.cases.get(index).map_or(Taken::Nothing, |case| Taken::Case(index as u64, Arc::clone(case)))
+        self.cases.get(index).map_or(Taken::Nothing, |case| Taken::Case {
+            number: index as u64,
+            case: Arc::clone(case),
+            anew: false,
+        })
     }
 
     fn give(&self, number: u64, report: CaseReport) {

@@ -351,8 +351,8 @@ async fn drive(mut worker: Worker) {
         if shared.stop.borrow().is_some() {
             break;
         }
-        let (number, case) = match shared.feed.take() {
-            Taken::Case(number, case) => (number, case),
+        let (number, case, anew) = match shared.feed.take() {
+            Taken::Case { number, case, anew } => (number, case, anew),
             Taken::Later => {
                 tokio::time::sleep(LATER).await;
                 continue;
@@ -361,7 +361,7 @@ async fn drive(mut worker: Worker) {
         };
         let mut cancelled = shared.options.cancelled.clone();
         let report = tokio::select! {
-            report = worker.case(&case) => report,
+            report = worker.case(&case, anew) => report,
             () = interrupted(&mut cancelled) => {
                 shared.stop.send_replace(Some("interrupted"));
                 break;

@@ -79,8 +79,8 @@ impl Worker {
         self.shared.notes.lock().await.push(text);
     }
 
-    /// Prepares, runs and judges a case.
-    pub(super) async fn case(&mut self, case: &Case) -> CaseReport {
+    /// Prepares, runs and judges a case; `anew`: in new buckets, if they are our own.
+    pub(super) async fn case(&mut self, case: &Case, anew: bool) -> CaseReport {
         let shared = Arc::clone(&self.shared);
         if let Some(reason) = skip(case, &shared) {
             return unfinished(case, Verdict::Skip, &reason, &shared.target.dialect);
@@ -93,6 +93,9 @@ impl Worker {
             assertions: 0,
             answers: Vec::new(),
         };
+        if anew {
+            self.discard_buckets().await;
+        }
         let outcome = match self.prepare(case).await {
             Ok(()) => self.steps(case, &mut tally).await,
             Err(reason) => Err(Abort::Error(reason)),
@@ -131,11 +134,7 @@ impl Worker {
             return Err("the endpoint does not answer any more".to_owned());
         }
         let mut result = self.reset(case).await;
-        if result.is_err() && matches!(self.shared.options.buckets, Buckets::Own { .. }) {
-            // A server that does not let go of rules would make us fill its account.
-            for held in [self.main.take(), self.second.take()].into_iter().flatten() {
-                self.discard(&held.name).await;
-            }
+        if result.is_err() && self.discard_buckets().await {
             result = self.reset(case).await;
         }
         match result {
@@ -150,6 +149,18 @@ impl Worker {
                 Err(format!("the bucket cannot be prepared: {refused}"))
             }
         }
+    }
+
+    /// Removes the buckets that this worker made for its cases, so that the next case gets new ones; false if it makes none.
+    async fn discard_buckets(&mut self) -> bool {
+        if !matches!(self.shared.options.buckets, Buckets::Own { .. }) {
+            return false;
+        }
+        // Those that are kept would fill the account.
+        for held in [self.main.take(), self.second.take()].into_iter().flatten() {
+            self.discard(&held.name).await;
+        }
+        true
     }
 
     async fn reset(&mut self, case: &Case) -> Result<(), Refused> {

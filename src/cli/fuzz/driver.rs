@@ -39,8 +39,8 @@ pub(super) struct Inner {
     pub(super) log: Option<Log>,
     /// Why the campaign ended before its plan did.
     pub(super) trouble: Option<String>,
-    /// Cases that the first server has answered, for the second one.
-    answered: VecDeque<(u64, Arc<Case>)>,
+    /// Cases that the first server has answered, for the second one, and whether in new buckets.
+    answered: VecDeque<(u64, Arc<Case>, bool)>,
     /// A side that takes no case any more.
     closed: bool,
 }
@@ -104,7 +104,7 @@ impl Driver {
             return Taken::Nothing;
         }
         match inner.machine.take() {
-            Next::Case(number, case) => Taken::Case(number, case),
+            Next::Case { number, case, anew } => Taken::Case { number, case, anew },
             Next::Later => Taken::Later,
             Next::Nothing => Taken::Nothing,
         }
@@ -113,6 +113,18 @@ impl Driver {
     fn give(&self, number: u64, report: &CaseReport, case: Option<&Case>) {
         let mut inner = self.lock();
         let events = inner.machine.give_back(number, report, jiff::Timestamp::now());
+        self.told(&mut inner, events, case);
+    }
+
+    /// Finishes what waits for an input that will not come any more.
+    pub(super) fn conclude(&self) {
+        let mut inner = self.lock();
+        let events = inner.machine.conclude();
+        self.told(&mut inner, events, None);
+    }
+
+    /// Keeps what has happened.
+    fn told(&self, inner: &mut Inner, events: Vec<Event>, case: Option<&Case>) {
         for event in events {
             match &event {
                 Event::Finished(record) => {
@@ -162,12 +174,12 @@ impl Drop for NoMoreInputs<'_> {
 pub(super) struct First {
     pub(super) driver: Arc<Driver>,
     pub(super) alone: bool,
-    /// The cases that are out.
-    pub(super) out: Mutex<BTreeMap<u64, Arc<Case>>>,
+    /// The cases that are out, and whether in new buckets.
+    pub(super) out: Mutex<BTreeMap<u64, (Arc<Case>, bool)>>,
 }
 
 impl First {
-    fn out(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Case>>> {
+    fn out(&self) -> MutexGuard<'_, BTreeMap<u64, (Arc<Case>, bool)>> {
         self.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -175,14 +187,14 @@ impl First {
 impl Feed for First {
     fn take(&self) -> Taken {
         let taken = self.driver.take();
-        if let Taken::Case(number, case) = &taken {
-            self.out().insert(*number, Arc::clone(case));
+        if let Taken::Case { number, case, anew } = &taken {
+            self.out().insert(*number, (Arc::clone(case), *anew));
         }
         taken
     }
 
     fn give(&self, number: u64, report: CaseReport) {
-        let Some(case) = self.out().remove(&number) else { return };
+        let Some((case, anew)) = self.out().remove(&number) else { return };
         let judged = matches!(report.verdict, Verdict::Pass | Verdict::Fail);
         // Without all answers there is nothing to hold the second one against, or it is a finding already.
         if self.alone || !judged || report.answers.len() < case.steps.len() {
@@ -191,7 +203,7 @@ impl Feed for First {
         let case = Arc::new(as_answered(&case, &report.answers, &self.driver.dialect));
         let mut inner = self.driver.lock();
         inner.machine.replace(number, Arc::clone(&case));
-        inner.answered.push_back((number, case));
+        inner.answered.push_back((number, case, anew));
     }
 }
 
@@ -203,7 +215,7 @@ impl Feed for Second {
     fn take(&self) -> Taken {
         let mut inner = self.0.lock();
         match inner.answered.pop_front() {
-            Some((number, case)) => Taken::Case(number, case),
+            Some((number, case, anew)) => Taken::Case { number, case, anew },
             None if inner.closed || inner.machine.is_done() => Taken::Nothing,
             None => Taken::Later,
         }

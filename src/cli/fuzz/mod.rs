@@ -1,6 +1,7 @@
 //! `corsuite fuzz`
 #![expect(clippy::disallowed_methods, reason = "shell: the clock of a campaign")]
 
+mod calibrate;
 mod driver;
 mod kept;
 mod log;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use self::calibrate::calibrated;
 use self::driver::{Driver, First, Inner, Second, Side};
 pub(super) use self::kept::Folder;
 pub(super) use self::log::{Begun, Header, Log};
@@ -22,7 +24,6 @@ use super::run::{SETTLE, destinations, embedded, journal, prefix, write_reports}
 use super::screen::Screen;
 use super::{Context, Exit, Failure, files, interrupted, print, runtime, target, tell};
 use crate::campaign::{Allowlist, Campaign, Finding, Plan, Reach, reachable};
-use crate::case::{Case, Suite};
 use crate::diagnostic::visible;
 use crate::dialect::{Behaviours, Dialect, Level};
 use crate::report::{Kind, Setting};
@@ -199,7 +200,11 @@ async fn campaign(
     options: Options,
 ) -> Result<(Ran, Arc<Driver>), Failure> {
     let documented = Arc::clone(&target.dialect);
-    let target = if rival.is_some() { target } else { calibrated(target, &options).await.map_err(unusable)? };
+    let target = if rival.is_some() {
+        target
+    } else {
+        calibrated(target, setup.plan.reach, &options).await.map_err(unusable)?
+    };
     let (started, clock) = (jiff::Timestamp::now(), Instant::now());
     let name = match &rival {
         None => target.name.clone(),
@@ -260,6 +265,7 @@ async fn campaign(
     let ended = drive(&driver, target, options, rival).await;
     status.abort();
     driver.lock().machine.end("interrupted");
+    driver.conclude();
     // It ends by itself once nothing is wanted any more.
     for maker in makers {
         drop(maker.await);
@@ -384,18 +390,4 @@ async fn clean(target: &Target, journal: &dyn Journal) -> Result<(), Failure> {
         tell(&format!("left over: {}: {}\n", visible(&leftover.bucket), visible(&leftover.reason)));
     }
     Ok(())
-}
-
-/// The target with the dialect set to what the server chose at each open point.
-async fn calibrated(target: Target, options: &Options) -> Result<Target, SetupError> {
-    let suite = crate::case::load(&crate::case::bundled(), &target.dialect).suite;
-    let open = |case: &Case| case.steps.iter().flat_map(|step| &step.expect).any(|block| !block.any_of.is_empty());
-    let suite = Suite { cases: suite.cases.into_iter().filter(open).collect() };
-    let report = run::run(target.clone(), &suite, options.clone(), Arc::new(|_| {})).await?;
-    let mut dialect = Dialect::clone(&target.dialect);
-    for (point, value) in &report.behaviours {
-        // What a case observes is one of the point's values.
-        drop(dialect.behaviours.set(point, value));
-    }
-    Ok(Target { dialect: Arc::new(dialect), ..target })
 }
