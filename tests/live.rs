@@ -88,6 +88,9 @@ fn every_fault_that_a_request_reveals() {
     let troubles: Vec<String> =
         done.iter().filter_map(|found| Some(format!("{}: {}", found.id, found.trouble.as_ref()?))).collect();
     assert!(troubles.is_empty(), "{}", troubles.join("\n"));
+    if named.is_some() {
+        return;
+    }
     let steps = median(done.iter().map(|found| found.steps as u128).collect());
     let rules = median(done.iter().map(|found| found.rules as u128).collect());
     assert!(steps <= 2 && rules <= 2, "{steps} steps, {rules} rules");
@@ -137,7 +140,7 @@ fn campaign(id: &'static str, healthy: &Server) -> Found {
         found.steps = case.steps.len();
         found.rules = case.steps.iter().map(|step| rules(&step.operation)).max().unwrap_or_default();
         found.kind = case.about.trim_end_matches(" (found by corsuite fuzz)").replace('|', "\\|");
-        match replayed(file, &server, healthy, state.path()).or_else(|| smaller(case, id)) {
+        match replayed(file, &server, healthy, state.path()).or_else(|| smaller(case, id, &chosen(&out))) {
             None => return found,
             Some(story) => stories.push(story),
         }
@@ -181,8 +184,19 @@ fn rules(operation: &Operation) -> usize {
     }
 }
 
+/// The dialect with what the campaign found the server to have chosen.
+fn chosen(folder: &Path) -> Dialect {
+    let log = std::fs::read_to_string(folder.join("campaign.jsonl")).unwrap();
+    let header: serde_json::Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    let mut dialect = Dialect::oss().clone();
+    for (point, value) in header["behaviours"].as_object().unwrap() {
+        dialect.behaviours.set(point, value.as_str().unwrap()).unwrap();
+    }
+    dialect
+}
+
 /// A case with something taken away that still shows the same on the faulty server.
-fn smaller(case: &Case, id: &str) -> Option<String> {
+fn smaller(case: &Case, id: &str, dialect: &Dialect) -> Option<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let shows = async |case: &Case| -> Vec<Kind> {
@@ -194,9 +208,14 @@ fn smaller(case: &Case, id: &str) -> Option<String> {
         };
         let wanted = shows(case).await.into_iter().find(|kind| case.about.starts_with(&kind.to_string()))?;
         let mut shrinker = Shrinker::new(case.clone(), 10_000);
-        while let Some(candidate) = shrinker.candidate(Dialect::oss()) {
+        while let Some(candidate) = shrinker.candidate(dialect) {
             if shows(&candidate).await.contains(&wanted) {
-                return Some(format!("not the smallest: {}", corsuite::case::write("Smaller.", &[candidate])));
+                let (larger, smaller) =
+                    (corsuite::case::write("", std::slice::from_ref(case)), corsuite::case::write("", &[candidate]));
+                let gone: Vec<&str> =
+                    larger.lines().filter(|line| !smaller.lines().any(|kept| kept == *line)).collect();
+                let new: Vec<&str> = smaller.lines().filter(|line| !larger.lines().any(|had| had == *line)).collect();
+                return Some(format!("not the smallest: with {new:#?} instead of {gone:#?}"));
             }
             shrinker.tell(candidate, false);
         }

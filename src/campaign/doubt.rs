@@ -8,14 +8,14 @@ use std::collections::BTreeSet;
 use arbitrary::Unstructured;
 
 use super::{Kind, Reach};
-use crate::case::Case;
-use crate::dialect::{Behaviours, Dialect};
+use crate::case::{Acl, Case};
+use crate::dialect::{Behaviours, CONSISTENT, Dialect};
 use crate::generate::{self, BYTES, known};
 use crate::predict::predict;
 use crate::report::CaseReport;
 
 /// Inputs that are asked about a point.
-const INPUTS: usize = 6;
+const INPUTS: usize = 12;
 /// Inputs among which they are looked for; a point that none of them reaches is not doubted.
 const SEARCHED: u64 = 1_500;
 /// The seed of those inputs: any will do.
@@ -57,15 +57,18 @@ pub fn doubts(chosen: &Dialect, documented: &Dialect, reach: Reach) -> Vec<Doubt
             generate::draft(&mut Unstructured::new(&bytes), "doubt", chosen)
         });
         let draft = reach.within(draft);
-        let mut one = draft.clone();
-        predict(&mut one, chosen);
-        for (point, dialect) in wanted {
-            let mut other = draft.clone();
-            predict(&mut other, dialect);
-            if expected(&one) != expected(&other) {
-                let named =
-                    |case: &Case, value: &str| Case { id: format!("doubt-{point}-{index}-{value}"), ..case.clone() };
-                found.push(Doubt { point, chosen: named(&one, "chosen"), documented: named(&other, "documented") });
+        // In both kinds of bucket: a bug about one of them is no choice.
+        for acl in [Acl::Private, Acl::PublicRead] {
+            let mut one = Case { acl, ..draft.clone() };
+            let mut other = one.clone();
+            predict(&mut one, chosen);
+            for (point, dialect) in &wanted {
+                predict(&mut other, dialect);
+                if expected(&one) != expected(&other) {
+                    let name = |value: &str| format!("doubt-{point}-{index}-{acl:?}-{value}").to_ascii_lowercase();
+                    let chosen = Case { id: name("chosen"), ..one.clone() };
+                    found.push(Doubt { point, chosen, documented: Case { id: name("documented"), ..other.clone() } });
+                }
             }
         }
     }
@@ -73,12 +76,13 @@ pub fn doubts(chosen: &Dialect, documented: &Dialect, reach: Reach) -> Vec<Doubt
 }
 
 impl Doubt {
-    /// Whether the answers are those of the documented value, as far as the two part. `chosen` and `documented` are the reports of the two
-    /// cases.
+    /// Whether the answers are not those of the choice, but of the documented value or of none. `chosen` and `documented` are the reports
+    /// of the two cases.
     pub fn denies(&self, chosen: &CaseReport, documented: &CaseReport) -> bool {
         let kinds = |report: &CaseReport| -> BTreeSet<Kind> { report.mismatches.iter().map(Kind::of).collect() };
         let (chosen, documented) = (kinds(chosen), kinds(documented));
-        documented.is_subset(&chosen) && documented != chosen
+        let neither = chosen.iter().any(|kind| kind.clause == CONSISTENT);
+        neither || (documented.is_subset(&chosen) && documented != chosen)
     }
 }
 

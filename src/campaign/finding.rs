@@ -22,13 +22,20 @@ pub(super) enum Stage {
         spent: u64,
         anew: bool,
     },
-    /// The smallest case is tried in a new bucket.
+    /// The smallest case is tried in a new bucket, while nothing else runs.
     Checking,
     /// Tried once more without what only this server's choices at open points fix.
     Plain,
     /// No input so far shows it by itself each time; a later one may.
     Unsure,
     Finished,
+}
+
+impl Stage {
+    /// Whether what is tried now is what will be written; it has to show while nothing else runs.
+    pub(super) const fn is_last(&self) -> bool {
+        matches!(self, Self::Checking | Self::Plain)
+    }
 }
 
 /// Something that a server does otherwise than the oracle.
@@ -62,8 +69,8 @@ pub struct Finding {
     pub(super) repeated: bool,
     /// How often it showed, of how many tries, with cases that did not show it each time.
     pub(super) in_vain: (u32, u32),
-    /// The case that showed it each time, before it was made smaller.
-    pub(super) confirmed: Option<Arc<Case>>,
+    /// The case before it was changed: made smaller, or repeated.
+    pub(super) whole: Option<Arc<Case>>,
 }
 
 impl Finding {

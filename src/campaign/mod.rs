@@ -185,7 +185,7 @@ impl Campaign {
                 others: 0,
                 repeated: false,
                 in_vain: (0, 0),
-                confirmed: None,
+                whole: None,
             });
         }
         for event in events {

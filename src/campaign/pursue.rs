@@ -61,7 +61,7 @@ impl Campaign {
     /// Puts a finding into the line for its next case.
     fn queue(&mut self, at: usize) {
         match self.findings.get(at) {
-            Some(finding) if finding.alone => self.alone.push_back(at),
+            Some(finding) if finding.alone || finding.stage.is_last() => self.alone.push_back(at),
             _ => self.waiting.push_back(at),
         }
     }
@@ -125,7 +125,7 @@ impl Campaign {
                 others: 0,
                 repeated: false,
                 in_vain: (0, 0),
-                confirmed: None,
+                whole: None,
             });
         }
         kinds
@@ -148,7 +148,7 @@ impl Campaign {
         if finding.is_stable() {
             let case = Arc::clone(&finding.case);
             let shrinker = Shrinker::new(Case::clone(&case), budget).around(finding.mismatch.step);
-            finding.confirmed = Some(case);
+            finding.whole = Some(case);
             finding.stage = Stage::Shrinking { shrinker: Box::new(shrinker), spent: 0, anew: false };
             return self.shrink_on(at);
         }
@@ -158,9 +158,11 @@ impl Campaign {
         } else if finding.others == 0 && !finding.repeated {
             // What it takes may be what was done to the bucket before.
             finding.repeated = true;
-            finding.case = Arc::new(repeated(&finding.case, &self.dialect));
+            let twice = Arc::new(repeated(&finding.case, &self.dialect));
+            finding.whole = Some(std::mem::replace(&mut finding.case, twice));
         } else {
             finding.stage = Stage::Unsure;
+            finding.case = finding.whole.take().unwrap_or_else(|| Arc::clone(&finding.case));
             return Vec::new();
         }
         self.queue(at);
@@ -204,13 +206,19 @@ impl Campaign {
             finding.mismatch = mismatch.clone();
             return self.is_small(at);
         }
-        // Then each candidate gets a bucket of its own.
-        if let Some(confirmed) = finding.confirmed.take() {
-            let shrinker = Shrinker::new(Case::clone(&confirmed), budget);
-            finding.case = confirmed;
-            finding.stage = Stage::Shrinking { shrinker: Box::new(shrinker), spent: 0, anew: true };
+        let Some(whole) = finding.whole.take() else { return self.finish(at) };
+        finding.case = whole;
+        if finding.alone {
+            // Then each candidate gets a bucket of its own.
+            let shrinker = Box::new(Shrinker::new(Case::clone(&finding.case), budget));
+            finding.stage = Stage::Shrinking { shrinker, spent: 0, anew: true };
+            return self.shrink_on(at);
         }
-        self.shrink_on(at)
+        // Or other cases had to run beside it.
+        finding.forget_tries();
+        (finding.alone, finding.stage) = (true, Stage::Confirming);
+        self.queue(at);
+        Vec::new()
     }
 
     /// The last step for a finding that is as small as it gets.
