@@ -84,6 +84,16 @@ impl Finding {
         self.shown == self.tried && !matches!(self.stage, Stage::Unsure)
     }
 
+    /// Whether it will be a stable finding, as far as that can be known.
+    pub(super) fn is_sure(&self) -> bool {
+        self.is_stable() && matches!(self.stage, Stage::Plain | Stage::Finished | Stage::Shrinking { anew: true, .. })
+    }
+
+    /// Whether it may yet prove unstable.
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self.stage, Stage::Confirming | Stage::Checking | Stage::Shrinking { anew: false, .. })
+    }
+
     /// Begins anew with another input.
     pub(super) fn try_instead(&mut self, case: &Arc<Case>, mismatch: &MismatchReport) {
         self.others += 1;

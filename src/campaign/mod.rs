@@ -298,10 +298,15 @@ impl Campaign {
         if self.plan.requests.is_some_and(|most| self.requests >= most) {
             self.end("the requests of the plan are made");
         }
-        let unsure = |finding: &&Finding| matches!(finding.stage, Stage::Unsure);
-        let found = self.findings.len() - self.findings.iter().filter(unsure).count();
-        if self.plan.stop_after.is_some_and(|most| found >= most) {
-            self.end("there are as many findings as the plan asks for");
+        if let Some(most) = self.plan.stop_after {
+            let count = |of: fn(&Finding) -> bool| self.findings.iter().filter(|finding| of(finding)).count();
+            let (sure, open) = (count(Finding::is_sure), count(Finding::is_open));
+            if sure >= most {
+                self.end("there are as many findings as the plan asks for");
+            } else if self.ended.is_none() && open > 0 && sure + open >= most {
+                // It depends on what becomes of these.
+                return Next::Later;
+            }
         }
         if self.ended.is_some() {
             return if self.out.is_empty() { Next::Nothing } else { Next::Later };
