@@ -33,19 +33,11 @@ impl Shrinker {
         Self { best: case, at: 0, kept: false, budget, first: None, gave_first: false }
     }
 
-    /// The same for what shows at one step (from 1): first everything after it goes, and before it all that only reads. Where an answer
-    /// costs a time-out, that saves most of them.
+    /// The same for what shows at one step, from 1: the case [`around`] it is tried first. Where an answer costs a time-out, that saves
+    /// most of them.
     #[must_use]
     pub fn around(mut self, step: usize) -> Self {
-        let Some(last) = step.checked_sub(1).filter(|last| *last < self.best.steps.len()) else { return self };
-        let mut case = self.best.clone();
-        for at in (0..case.steps.len()).rev() {
-            let reads = case.steps.get(at).is_some_and(|step| only_reads(&step.operation));
-            if at > last || (at < last && reads) {
-                case = without_steps(&case, at, at + 1).unwrap_or(case);
-            }
-        }
-        self.first = Some(case).filter(|case| case.steps.len() < self.best.steps.len());
+        self.first = Some(around(&self.best, step)).filter(|case| case.steps.len() < self.best.steps.len());
         self
     }
 
@@ -165,6 +157,20 @@ fn without_steps(case: &Case, from: usize, to: usize) -> Option<Case> {
         }
     }
     Some(smaller)
+}
+
+/// The case without what comes after a step, from 1, and without what only reads before it. What is expected is not predicted anew.
+pub fn around(case: &Case, step: usize) -> Case {
+    let mut smaller = case.clone();
+    let Some(last) = step.checked_sub(1).filter(|last| *last < case.steps.len()) else { return smaller };
+    for at in (0..case.steps.len()).rev() {
+        let reads = case.steps.get(at).is_some_and(|step| only_reads(&step.operation));
+        if at > last || (at < last && reads) {
+            // A later step may refer to it.
+            smaller = without_steps(&smaller, at, at + 1).unwrap_or(smaller);
+        }
+    }
+    smaller
 }
 
 /// Whether an operation leaves the bucket's rules and objects as they are.
@@ -452,6 +458,50 @@ mod tests {
                 assert!(at < index && matches!(smallest.steps[at].operation, Operation::GetCors(_)));
             }
         }
+    }
+
+    /// What was read before a step, and all that comes after it, is gone in one candidate.
+    #[test]
+    fn one_candidate_leaves_a_step_and_what_it_takes() {
+        let shown = |case: &Case| case.steps.iter().rposition(|step| matches!(step.operation, Operation::Preflight(_)));
+        let case = (0..400).map(generated).find(|case| shown(case).is_some_and(|at| at > 4)).unwrap();
+        let last = shown(&case).unwrap();
+        let writes = case.steps.iter().take(last).filter(|step| !only_reads(&step.operation)).count();
+        let mut shrinker = Shrinker::new(case, 600).around(last + 1);
+        let first = shrinker.candidate(Dialect::oss()).unwrap();
+        assert_eq!((first.steps.len(), shown(&first)), (writes + 1, Some(writes)));
+        // What does not show there is sought in the whole.
+        shrinker.tell(first, false);
+        assert!(shrinker.candidate(Dialect::oss()).unwrap().steps.len() > writes);
+    }
+
+    /// What takes twenty-one rules is left with as little as twenty-one rules can have, soon.
+    #[test]
+    fn many_rules_are_shortened_at_once() {
+        let rule = |number: usize| Rule {
+            allowed_origins: vec![format!("https://{number}.example"), "*".to_owned()],
+            allowed_methods: vec!["GET".to_owned(), "PUT".to_owned()],
+            allowed_headers: vec!["x-a".to_owned(), "x-b".to_owned()],
+            expose_headers: vec!["etag".to_owned()],
+            max_age_seconds: vec!["5".to_owned()],
+        };
+        let rules_of = |case: &Case| match &case.steps.first().unwrap().operation {
+            Operation::PutCors(PutCors { body: DocumentSource::Rules { rules, .. }, .. }) => rules.rules.clone(),
+            other => panic!("{other:?}"),
+        };
+        let puts = |case: &Case| count(case, |operation| matches!(operation, Operation::PutCors(_))) > 0;
+        let mut case = check((0..400).map(generated).find(puts).unwrap(), puts);
+        let rules = RuleSet { rules: (0..21).map(rule).collect(), response_vary: None };
+        let Operation::PutCors(put) = &mut case.steps[0].operation else { panic!("{case:?}") };
+        put.body = DocumentSource::Rules { rules, size: None, pad: crate::case::Pad::Space };
+        let mut shrinker = Shrinker::new(case, 250);
+        while let Some(candidate) = shrinker.candidate(Dialect::oss()) {
+            let same = candidate.steps.len() == 1 && rules_of(&candidate).len() == 21;
+            shrinker.tell(candidate, same);
+        }
+        assert!(!shrinker.has_more(), "the budget is spent");
+        let lengths = |rule: &Rule| LISTS.map(|list| list(&mut rule.clone()).len());
+        assert!(rules_of(shrinker.best()).iter().all(|rule| lengths(rule) == [0, 0, 0, 1, 1]));
     }
 
     #[test]

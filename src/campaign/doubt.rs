@@ -1,5 +1,5 @@
-//! Whether a server keeps to a choice that it seemed to make at an open point: [`doubts`] makes inputs, [`Doubt::denies`] reads what
-//! became of them.
+//! Whether a server keeps to a choice that it seemed to make at an open point: [`doubts`] makes inputs, [`denies`] reads what became
+//! of them.
 //!
 //! A bug can look like a choice in the one case that asks about a point. Taken for a choice, it would become what the oracle expects.
 
@@ -12,12 +12,13 @@ use crate::case::{Acl, Case};
 use crate::dialect::{Behaviours, CONSISTENT, Dialect};
 use crate::generate::{self, BYTES, known};
 use crate::predict::predict;
-use crate::report::CaseReport;
+use crate::report::MismatchReport;
+use crate::shrink::around;
 
 /// Inputs that are asked about a point.
 const INPUTS: usize = 12;
 /// Inputs among which they are looked for; a point that none of them reaches is not doubted.
-const SEARCHED: u64 = 1_500;
+const SEARCHED: u64 = 800;
 /// The seed of those inputs: any will do.
 const SEED: u64 = 0;
 
@@ -33,13 +34,14 @@ pub struct Doubt {
     pub documented: Case,
 }
 
-/// Inputs on which the dialects' values part, for each point where they do. Ids of the cases are unlike each other.
-pub fn doubts(chosen: &Dialect, documented: &Dialect, reach: Reach) -> Vec<Doubt> {
+/// Short cases in which what is expected under the server's values and under the documented ones parts, for each point where these do;
+/// each with an id of its own.
+pub fn doubts(server: &Dialect, documented: &Dialect, reach: Reach) -> Vec<Doubt> {
     let parted: Vec<(&'static str, Dialect)> = Behaviours::POINTS
         .iter()
-        .filter(|point| chosen.behaviours.value(point.name) != documented.behaviours.value(point.name))
+        .filter(|point| server.behaviours.value(point.name) != documented.behaviours.value(point.name))
         .filter_map(|point| {
-            let mut other = chosen.clone();
+            let mut other = server.clone();
             let value = documented.behaviours.value(point.name)?;
             other.behaviours.set(point.name, value).ok()?;
             Some((point.name, other))
@@ -48,26 +50,30 @@ pub fn doubts(chosen: &Dialect, documented: &Dialect, reach: Reach) -> Vec<Doubt
     let mut found: Vec<Doubt> = Vec::new();
     for index in 0..SEARCHED {
         let of = |point: &str| found.iter().filter(|doubt| doubt.point == point).count();
-        let wanted: Vec<_> = parted.iter().filter(|(point, _)| of(point) < INPUTS).collect();
+        let wanted: Vec<&(&str, Dialect)> = parted.iter().filter(|(point, _)| of(point) < INPUTS).collect();
         if wanted.is_empty() {
             break;
         }
         let draft = known(index, "doubt").unwrap_or_else(|| {
             let bytes = generate::bytes(SEED, index, BYTES);
-            generate::draft(&mut Unstructured::new(&bytes), "doubt", chosen)
+            generate::draft(&mut Unstructured::new(&bytes), "doubt", server)
         });
         let draft = reach.within(draft);
-        // In both kinds of bucket: a bug about one of them is no choice.
-        for acl in [Acl::Private, Acl::PublicRead] {
-            let mut one = Case { acl, ..draft.clone() };
-            let mut other = one.clone();
-            predict(&mut one, chosen);
-            for (point, dialect) in &wanted {
-                predict(&mut other, dialect);
-                if expected(&one) != expected(&other) {
-                    let name = |value: &str| format!("doubt-{point}-{index}-{acl:?}-{value}").to_ascii_lowercase();
-                    let chosen = Case { id: name("chosen"), ..one.clone() };
-                    found.push(Doubt { point, chosen, documented: Case { id: name("documented"), ..other.clone() } });
+        let mut one = Case { acl: Acl::Private, ..draft };
+        let mut other = one.clone();
+        predict(&mut one, server);
+        for (point, dialect) in wanted {
+            predict(&mut other, dialect);
+            let Some(step) = parting(&one, &other) else { continue };
+            // In both kinds of bucket: a bug about one of them is no choice.
+            for acl in [Acl::Private, Acl::PublicRead] {
+                let id = format!("doubt-{point}-{index}-{acl:?}").to_ascii_lowercase();
+                let mut chosen = Case { id, acl, ..around(&one, step + 1) };
+                let mut documented = chosen.clone();
+                predict(&mut chosen, server);
+                predict(&mut documented, dialect);
+                if parting(&chosen, &documented).is_some() {
+                    found.push(Doubt { point, chosen, documented });
                 }
             }
         }
@@ -75,37 +81,55 @@ pub fn doubts(chosen: &Dialect, documented: &Dialect, reach: Reach) -> Vec<Doubt
     found
 }
 
-impl Doubt {
-    /// Whether the answers are not those of the choice, but of the documented value or of none. `chosen` and `documented` are the reports
-    /// of the two cases.
-    pub fn denies(&self, chosen: &CaseReport, documented: &CaseReport) -> bool {
-        let kinds = |report: &CaseReport| -> BTreeSet<Kind> { report.mismatches.iter().map(Kind::of).collect() };
-        let (chosen, documented) = (kinds(chosen), kinds(documented));
-        let neither = chosen.iter().any(|kind| kind.clause == CONSISTENT);
-        neither || (documented.is_subset(&chosen) && documented != chosen)
-    }
+/// Whether the answers to a [`Doubt`] are not those of the choice, but of the documented value or of none, from what was wrong with them under
+/// the one and under the other.
+pub fn denies(chosen: &[MismatchReport], documented: &[MismatchReport]) -> bool {
+    let kinds = |list: &[MismatchReport]| -> BTreeSet<Kind> { list.iter().map(Kind::of).collect() };
+    let (chosen, documented) = (kinds(chosen), kinds(documented));
+    let neither = chosen.iter().any(|kind| kind.clause == CONSISTENT);
+    neither || (documented.is_subset(&chosen) && documented != chosen)
 }
 
-/// What is expected of each step, as text that is the same where the expectation is.
-fn expected(case: &Case) -> Vec<String> {
-    case.steps.iter().map(|step| format!("{:?}", step.expect)).collect()
+/// The first step, from 0, of which not the same is expected.
+fn parting(one: &Case, other: &Case) -> Option<usize> {
+    let texts = |case: &Case| -> Vec<String> { case.steps.iter().map(|step| format!("{:?}", step.expect)).collect() };
+    texts(one).iter().zip(&texts(other)).position(|(one, other)| one != other)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case::expect::Mismatch;
 
-    /// Each point that can be chosen otherwise is doubted by some input, and only that one.
     #[test]
     fn a_choice_is_asked_about_again() {
         let documented = Dialect::oss();
         let mut chosen = documented.clone();
         chosen.behaviours.set("allow_methods", "requested").unwrap();
         let found = doubts(&chosen, documented, Reach::FULL);
-        assert_eq!(found.len(), INPUTS);
-        assert!(found.iter().all(|doubt| doubt.point == "allow_methods"));
-        let ids: BTreeSet<&str> = found.iter().flat_map(|doubt| [&*doubt.chosen.id, &*doubt.documented.id]).collect();
-        assert_eq!(ids.len(), 2 * INPUTS);
+        assert!(found.len() >= INPUTS && found.iter().all(|doubt| doubt.point == "allow_methods"));
+        let ids: BTreeSet<&str> = found.iter().map(|doubt| &*doubt.chosen.id).collect();
+        assert_eq!(ids.len(), found.len());
+        assert!(found.iter().all(|doubt| doubt.chosen.steps.len() < 10));
         assert!(doubts(documented, documented, Reach::FULL).is_empty());
+    }
+
+    /// A server that answers as documented, or like neither, has not chosen otherwise; one that is wrong besides may have.
+    #[test]
+    fn what_denies_a_choice() {
+        let wrong = |list: &[(&str, &str)]| -> Vec<MismatchReport> {
+            let one = |(clause, expected): &(&str, &str)| {
+                MismatchReport::bare(Mismatch::new(clause, "status", *expected, "500"), 1)
+            };
+            list.iter().map(one).collect()
+        };
+        let check = |chosen: &[(&str, &str)], documented: &[(&str, &str)], expected: bool| {
+            assert_eq!(denies(&wrong(chosen), &wrong(documented)), expected, "{chosen:?} {documented:?}");
+        };
+        check(&[], &[("limit.rules", "200")], false);
+        check(&[("limit.rules", "400")], &[], true);
+        check(&[(CONSISTENT, "4xx")], &[("config.put", "200")], true);
+        check(&[("error.form", "xml")], &[("config.put", "200")], false);
+        check(&[("error.form", "xml")], &[("error.form", "xml")], false);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::kind::Kind;
-use crate::case::{Case, DocumentSource, Extra, ObjectRequest, Operation, PutCors, Step};
+use crate::case::{BucketRole, Case, DocumentSource, Extra, ObjectRequest, Operation, PutCors, Step};
 use crate::dialect::Dialect;
 use crate::predict::predict;
 use crate::report::MismatchReport;
@@ -108,9 +108,17 @@ impl Finding {
     }
 }
 
-/// The steps of a case, the deletion of the rules, and the steps once more: what a used bucket brings along, as a case.
+/// The steps of a case, the deletion of the rules of its buckets, and the steps once more: what a used bucket brings along, as a case.
 pub(super) fn repeated(case: &Case, dialect: &Dialect) -> Case {
-    let offset = case.steps.len() + 1;
+    let roles = [BucketRole::Main, BucketRole::Second].into_iter().filter(|role| case.uses(*role));
+    let plain = case.steps.first().cloned().map(|step| Step { name: None, setup: false, repeat: 1, ..step });
+    let deletes: Vec<Step> = roles
+        .filter_map(|bucket| {
+            let operation = Operation::DeleteCors(Extra::default());
+            Some(Step { identity: operation.usual_identity(), operation, bucket, ..plain.clone()? })
+        })
+        .collect();
+    let offset = case.steps.len() + deletes.len();
     let again = case.steps.iter().cloned().map(|mut step| {
         if let Operation::PutCors(PutCors { body: DocumentSource::From(at), .. })
         | Operation::Request(ObjectRequest { body_from: Some(at), .. }) = &mut step.operation
@@ -119,13 +127,46 @@ pub(super) fn repeated(case: &Case, dialect: &Dialect) -> Case {
         }
         Step { name: None, setup: false, ..step }
     });
-    let delete = case.steps.first().map(|first| {
-        let operation = Operation::DeleteCors(Extra::default());
-        let identity = operation.usual_identity();
-        Step { name: None, operation, identity, setup: false, repeat: 1, ..first.clone() }
-    });
-    let steps = case.steps.iter().cloned().chain(delete).chain(again).collect();
+    let steps = case.steps.iter().cloned().chain(deletes).chain(again).collect();
     let mut twice = Case { steps, ..case.clone() };
     predict(&mut twice, dialect);
     twice
+}
+
+#[cfg(test)]
+mod tests {
+    use arbitrary::Unstructured;
+
+    use super::*;
+    use crate::case::{load, write};
+    use crate::diagnostic::SourceFile;
+    use crate::generate;
+
+    /// The second half refers to itself, each bucket is emptied between the halves, and the whole can be written and read.
+    #[test]
+    fn an_input_twice() {
+        let (mut references, mut buckets) = (0, 0);
+        for index in 0..400 {
+            let bytes = generate::bytes(4, index, generate::BYTES);
+            let case = generate::case(&mut Unstructured::new(&bytes), "once", Dialect::oss());
+            let twice = repeated(&case, Dialect::oss());
+            let (length, all) = (case.steps.len(), twice.steps.len());
+            let used = all - 2 * length;
+            let deletes = twice.steps.iter().skip(length).take(used);
+            assert!(deletes.clone().all(|step| matches!(step.operation, Operation::DeleteCors(_))));
+            assert_eq!(used, 1 + usize::from(case.uses(BucketRole::Second) && case.uses(BucketRole::Main)));
+            buckets = buckets.max(used);
+            for (at, step) in twice.steps.iter().enumerate().skip(length + used) {
+                if let Operation::PutCors(PutCors { body: DocumentSource::From(from), .. }) = step.operation {
+                    assert!((length + used..at).contains(&from), "{at} refers to {from}");
+                    references += 1;
+                }
+            }
+            if index < 20 {
+                let text = write("Twice.", &[twice]);
+                assert!(!load(&[SourceFile::new("twice.yaml", text.as_str())], Dialect::oss()).failed(), "{text}");
+            }
+        }
+        assert!(references > 0 && buckets == 2);
+    }
 }
