@@ -494,7 +494,7 @@ mod tests {
         let rules = RuleSet { rules: (0..21).map(rule).collect(), response_vary: None };
         let Operation::PutCors(put) = &mut case.steps[0].operation else { panic!("{case:?}") };
         put.body = DocumentSource::Rules { rules, size: None, pad: crate::case::Pad::Space };
-        let mut shrinker = Shrinker::new(case, 250);
+        let mut shrinker = Shrinker::new(case, 130);
         while let Some(candidate) = shrinker.candidate(Dialect::oss()) {
             let same = candidate.steps.len() == 1 && rules_of(&candidate).len() == 21;
             shrinker.tell(candidate, same);

@@ -158,7 +158,9 @@ mod tests {
             buckets = buckets.max(used);
             for (at, step) in twice.steps.iter().enumerate().skip(length + used) {
                 if let Operation::PutCors(PutCors { body: DocumentSource::From(from), .. }) = step.operation {
-                    assert!((length + used..at).contains(&from), "{at} refers to {from}");
+                    let read =
+                        twice.steps.get(from).is_some_and(|step| matches!(step.operation, Operation::GetCors(_)));
+                    assert!(read && (length + used..at).contains(&from), "{at} refers to {from}");
                     references += 1;
                 }
             }
