@@ -43,7 +43,7 @@ impl Feed for Driver {
         let mut inner = self.0.lock().unwrap();
         fill(&mut inner.0);
         match inner.0.take() {
-            Next::Case { number, case, anew } => Taken::Case { number, case, anew },
+            Next::Case { number, case, start } => Taken::Case { number, case, start },
             Next::Later => Taken::Later,
             Next::Nothing => Taken::Nothing,
         }
@@ -146,7 +146,15 @@ async fn a_fault_becomes_a_small_case() {
 /// What shows after earlier cases did something to a bucket, or while others do, becomes a case that shows it by itself.
 #[tokio::test]
 async fn a_case_needs_no_history() {
-    for id in ["vary-after-delete", "delete-keeps-serving", "one-configuration-for-all", "delete-in-all"] {
+    for id in [
+        "vary-after-delete",
+        "delete-keeps-serving",
+        "one-configuration-for-all",
+        "delete-in-all",
+        "vary-of-other-bucket",
+        "second-bucket-shadows",
+        "space-in-values-500",
+    ] {
         found(id).await;
     }
 }

@@ -31,13 +31,6 @@ pub(super) enum Stage {
     Finished,
 }
 
-impl Stage {
-    /// Whether what is tried now is what will be written; it has to show while nothing else runs.
-    pub(super) const fn is_last(&self) -> bool {
-        matches!(self, Self::Checking | Self::Plain)
-    }
-}
-
 /// Something that a server does otherwise than the oracle.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -82,6 +75,11 @@ impl Finding {
     /// Whether it showed each time it was tried.
     pub const fn is_stable(&self) -> bool {
         self.shown == self.tried && !matches!(self.stage, Stage::Unsure)
+    }
+
+    /// Whether it is tried while nothing else runs; what will be written always is.
+    pub(super) const fn is_alone(&self) -> bool {
+        self.alone || matches!(self.stage, Stage::Checking | Stage::Plain)
     }
 
     /// Whether it will be a stable finding, as far as that can be known.

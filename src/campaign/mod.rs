@@ -30,7 +30,7 @@ pub use self::inputs::{BLOCK, Input, Reach, block};
 pub use self::kind::Kind;
 pub use self::merge::merge;
 pub use self::versus::as_answered;
-use crate::case::{Case, load};
+use crate::case::{Case, Start, load};
 use crate::diagnostic::SourceFile;
 use crate::dialect::Dialect;
 use crate::report::{CaseReport, Verdict};
@@ -52,8 +52,8 @@ pub enum Next {
         number: u64,
         /// What is to be run.
         case: Arc<Case>,
-        /// In buckets that nothing was done with before, where they can be made.
-        anew: bool,
+        /// In which buckets.
+        start: Start,
     },
     /// Nothing until another report is given back.
     Later,
@@ -313,7 +313,7 @@ impl Campaign {
         }
         match self.made.pop_front() {
             Some(Input { index, case, features }) => {
-                self.give(Purpose::Explore { index, features }, Arc::new(case), false)
+                self.give(Purpose::Explore { index, features }, Arc::new(case), Start::Emptied)
             }
             None => Next::Later,
         }
@@ -341,12 +341,12 @@ impl Campaign {
         self.made.extend(inputs.into_iter().filter(|input| !self.judged.contains(&input.index)));
     }
 
-    fn give(&mut self, purpose: Purpose, case: Arc<Case>, anew: bool) -> Next {
+    fn give(&mut self, purpose: Purpose, case: Arc<Case>, start: Start) -> Next {
         let number = self.number;
         self.number += 1;
         self.requests += case.steps.len() as u64;
         self.out.insert(number, (purpose, Arc::clone(&case)));
-        Next::Case { number, case, anew }
+        Next::Case { number, case, start }
     }
 
     /// Puts another case in the place of one that was given out: the one that its report will be about.

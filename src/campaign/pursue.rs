@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::finding::{Finding, Stage, repeated};
 use super::kind::Kind;
 use super::{Campaign, Event, Next, Purpose, Record};
-use crate::case::{Case, write};
+use crate::case::{Case, Start, write};
 use crate::dialect::CONSISTENT;
 use crate::predict::predict;
 use crate::report::{CaseReport, MismatchReport};
@@ -32,18 +32,20 @@ impl Campaign {
     /// The next case that a finding needs; none if it is finished.
     pub(super) fn look_into(&mut self, at: usize) -> Option<Next> {
         let finding = self.findings.get_mut(at)?;
+        let start = if finding.is_alone() { Start::OnlyOne } else { Start::New };
         match &mut finding.stage {
             Stage::Confirming => {
                 let case = Arc::clone(&finding.case);
-                Some(self.give(Purpose::Confirm(at), case, true))
+                Some(self.give(Purpose::Confirm(at), case, start))
             }
             Stage::Shrinking { shrinker, anew, .. } => {
-                let (candidate, anew) = (shrinker.candidate(&self.dialect)?, *anew);
-                Some(self.give(Purpose::Shrink(at), Arc::new(candidate), anew))
+                let (candidate, start) =
+                    (shrinker.candidate(&self.dialect)?, if *anew { start } else { Start::Emptied });
+                Some(self.give(Purpose::Shrink(at), Arc::new(candidate), start))
             }
             Stage::Checking => {
                 let case = Arc::clone(&finding.case);
-                Some(self.give(Purpose::Check(at), case, true))
+                Some(self.give(Purpose::Check(at), case, start))
             }
             Stage::Plain => {
                 let mut case = Case::clone(&finding.case);
@@ -52,7 +54,7 @@ impl Campaign {
                     step.expect.retain(|block| block.clause != CONSISTENT || finding.kind.clause == CONSISTENT);
                 }
                 case.clauses.retain(|clause| clause != CONSISTENT || finding.kind.clause == CONSISTENT);
-                Some(self.give(Purpose::Plain(at), Arc::new(case), true))
+                Some(self.give(Purpose::Plain(at), Arc::new(case), start))
             }
             Stage::Unsure | Stage::Finished => None,
         }
@@ -61,7 +63,7 @@ impl Campaign {
     /// Puts a finding into the line for its next case.
     fn queue(&mut self, at: usize) {
         match self.findings.get(at) {
-            Some(finding) if finding.alone || finding.stage.is_last() => self.alone.push_back(at),
+            Some(finding) if finding.is_alone() => self.alone.push_back(at),
             _ => self.waiting.push_back(at),
         }
     }

@@ -89,6 +89,18 @@ impl Case {
     }
 }
 
+/// In what state a case finds its buckets, where they are made for it; a borrowed one is always emptied.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "an input")]
+pub enum Start {
+    /// Without rules; cases before it may have had them.
+    Emptied,
+    /// New.
+    New,
+    /// New, and no bucket of another case has rules; to be used while no other case runs.
+    OnlyOne,
+}
+
 /// One request of a case and what its answer must be.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

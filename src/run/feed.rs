@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::case::Case;
+use crate::case::{Case, Start};
 use crate::report::CaseReport;
 
 /// Where workers get their cases, and bring what became of them.
@@ -26,8 +26,8 @@ pub enum Taken {
         number: u64,
         /// What is to be run.
         case: Arc<Case>,
-        /// In buckets that nothing was done with before; a borrowed one is reset, as always.
-        anew: bool,
+        /// In which buckets.
+        start: Start,
     },
     /// Nothing now; there may be something once other cases have been given back.
     Later,
@@ -62,7 +62,7 @@ impl Feed for Once {
         self.cases.get(index).map_or(Taken::Nothing, |case| Taken::Case {
             number: index as u64,
             case: Arc::clone(case),
-            anew: false,
+            start: Start::Emptied,
         })
     }
 

@@ -174,6 +174,7 @@ impl Worker {
 
     /// Gives a bucket up that cannot be reset.
     pub(super) async fn discard(&mut self, bucket: &str) {
+        self.shared.held().remove(bucket);
         if Owner::of(&self.shared).remove(bucket).await.is_ok() {
             self.created.retain(|name| name != bucket);
             self.removed(bucket);

@@ -18,6 +18,7 @@ mod step;
 mod wire;
 mod worker;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -212,6 +213,8 @@ struct Shared {
     /// How often a change of rules was waited for in vain.
     vain_waits: AtomicU32,
     notes: Mutex<Vec<String>>,
+    /// Buckets that cases have now, of all workers.
+    held: std::sync::Mutex<BTreeSet<String>>,
     stop: watch::Sender<Option<&'static str>>,
     listener: Arc<Listener>,
 }
@@ -219,6 +222,13 @@ struct Shared {
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn held(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+        // A set of names is whole, whoever panicked while holding it.
+        self.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -295,6 +305,7 @@ pub async fn work(
         wire: Wire::new(Arc::clone(&target.implementation), &options),
         vain_waits: AtomicU32::new(0),
         notes: Mutex::new(Vec::new()),
+        held: std::sync::Mutex::default(),
         stop: watch::channel(None).0,
         target,
         options,
@@ -351,8 +362,8 @@ async fn drive(mut worker: Worker) {
         if shared.stop.borrow().is_some() {
             break;
         }
-        let (number, case, anew) = match shared.feed.take() {
-            Taken::Case { number, case, anew } => (number, case, anew),
+        let (number, case, start) = match shared.feed.take() {
+            Taken::Case { number, case, start } => (number, case, start),
             Taken::Later => {
                 tokio::time::sleep(LATER).await;
                 continue;
@@ -361,7 +372,7 @@ async fn drive(mut worker: Worker) {
         };
         let mut cancelled = shared.options.cancelled.clone();
         let report = tokio::select! {
-            report = worker.case(&case, anew) => report,
+            report = worker.case(&case, start) => report,
             () = interrupted(&mut cancelled) => {
                 shared.stop.send_replace(Some("interrupted"));
                 break;

@@ -14,7 +14,7 @@ use super::bucket::{Held, Owner, Refused, Saved, code, name, prefix};
 use super::settle::{Probe, shows};
 use super::skip::skip;
 use super::{Buckets, Event, Shared, milliseconds, unfinished};
-use crate::case::{BucketRole, Case, Identity};
+use crate::case::{BucketRole, Case, Identity, Start};
 use crate::cors::CorsConfiguration;
 use crate::cors::xml::Document;
 use crate::dialect::Level;
@@ -79,8 +79,8 @@ impl Worker {
         self.shared.notes.lock().await.push(text);
     }
 
-    /// Prepares, runs and judges a case; `anew`: in new buckets, if they are our own.
-    pub(super) async fn case(&mut self, case: &Case, anew: bool) -> CaseReport {
+    /// Prepares, runs and judges a case; the [`Start`] is for buckets of our own.
+    pub(super) async fn case(&mut self, case: &Case, start: Start) -> CaseReport {
         let shared = Arc::clone(&self.shared);
         if let Some(reason) = skip(case, &shared) {
             return unfinished(case, Verdict::Skip, &reason, &shared.target.dialect);
@@ -93,8 +93,8 @@ impl Worker {
             assertions: 0,
             answers: Vec::new(),
         };
-        if anew {
-            self.discard_buckets().await;
+        if start != Start::Emptied && self.discard_buckets().await && start == Start::OnlyOne {
+            self.empty_others().await;
         }
         let outcome = match self.prepare(case).await {
             Ok(()) => self.steps(case, &mut tally).await,
@@ -163,6 +163,15 @@ impl Worker {
         true
     }
 
+    /// Deletes the rules of the buckets that other workers have.
+    async fn empty_others(&self) {
+        let others: Vec<String> = self.shared.held().iter().cloned().collect();
+        for bucket in others {
+            // One that cannot be emptied is what it was: the case is judged all the same.
+            drop(Owner::of(&self.shared).ask(Draft::new(Method::DELETE, "cors"), &bucket, None).await);
+        }
+    }
+
     async fn reset(&mut self, case: &Case) -> Result<(), Refused> {
         let shared = Arc::clone(&self.shared);
         let roles: &[BucketRole] =
@@ -170,6 +179,7 @@ impl Worker {
         for role in roles {
             if self.held(*role).is_none() {
                 let made = self.make().await?;
+                shared.held().insert(made.name.clone());
                 *self.slot(*role) = Some(made);
             }
             let Some(mut held) = self.slot(*role).take() else { continue };

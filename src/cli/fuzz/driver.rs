@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::kept::Folder;
 use super::log::Log;
 use crate::campaign::{Campaign, Event, Finding, Next, as_answered, block};
-use crate::case::Case;
+use crate::case::{Case, Start};
 use crate::cli::screen::Screen;
 use crate::diagnostic::visible;
 use crate::dialect::Dialect;
@@ -39,8 +39,8 @@ pub(super) struct Inner {
     pub(super) log: Option<Log>,
     /// Why the campaign ended before its plan did.
     pub(super) trouble: Option<String>,
-    /// Cases that the first server has answered, for the second one, and whether in new buckets.
-    answered: VecDeque<(u64, Arc<Case>, bool)>,
+    /// Cases that the first server has answered, for the second one, and in which buckets.
+    answered: VecDeque<(u64, Arc<Case>, Start)>,
     /// A side that takes no case any more.
     closed: bool,
 }
@@ -104,7 +104,7 @@ impl Driver {
             return Taken::Nothing;
         }
         match inner.machine.take() {
-            Next::Case { number, case, anew } => Taken::Case { number, case, anew },
+            Next::Case { number, case, start } => Taken::Case { number, case, start },
             Next::Later => Taken::Later,
             Next::Nothing => Taken::Nothing,
         }
@@ -174,12 +174,12 @@ impl Drop for NoMoreInputs<'_> {
 pub(super) struct First {
     pub(super) driver: Arc<Driver>,
     pub(super) alone: bool,
-    /// The cases that are out, and whether in new buckets.
-    pub(super) out: Mutex<BTreeMap<u64, (Arc<Case>, bool)>>,
+    /// The cases that are out, and in which buckets.
+    pub(super) out: Mutex<BTreeMap<u64, (Arc<Case>, Start)>>,
 }
 
 impl First {
-    fn out(&self) -> MutexGuard<'_, BTreeMap<u64, (Arc<Case>, bool)>> {
+    fn out(&self) -> MutexGuard<'_, BTreeMap<u64, (Arc<Case>, Start)>> {
         self.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -187,14 +187,14 @@ impl First {
 impl Feed for First {
     fn take(&self) -> Taken {
         let taken = self.driver.take();
-        if let Taken::Case { number, case, anew } = &taken {
-            self.out().insert(*number, (Arc::clone(case), *anew));
+        if let Taken::Case { number, case, start } = &taken {
+            self.out().insert(*number, (Arc::clone(case), *start));
         }
         taken
     }
 
     fn give(&self, number: u64, report: CaseReport) {
-        let Some((case, anew)) = self.out().remove(&number) else { return };
+        let Some((case, start)) = self.out().remove(&number) else { return };
         let judged = matches!(report.verdict, Verdict::Pass | Verdict::Fail);
         // Without all answers there is nothing to hold the second one against, or it is a finding already.
         if self.alone || !judged || report.answers.len() < case.steps.len() {
@@ -203,7 +203,7 @@ impl Feed for First {
         let case = Arc::new(as_answered(&case, &report.answers, &self.driver.dialect));
         let mut inner = self.driver.lock();
         inner.machine.replace(number, Arc::clone(&case));
-        inner.answered.push_back((number, case, anew));
+        inner.answered.push_back((number, case, start));
     }
 }
 
@@ -215,7 +215,7 @@ impl Feed for Second {
     fn take(&self) -> Taken {
         let mut inner = self.0.lock();
         match inner.answered.pop_front() {
-            Some((number, case, anew)) => Taken::Case { number, case, anew },
+            Some((number, case, start)) => Taken::Case { number, case, start },
             None if inner.closed || inner.machine.is_done() => Taken::Nothing,
             None => Taken::Later,
         }
