@@ -4,6 +4,7 @@
 //! as which of the three conditions of a rule are met, or what kind of pattern matched.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use http::Method;
 
@@ -20,6 +21,40 @@ pub fn reachable() -> impl Iterator<Item = &'static str> {
     REACHABLE.lines()
 }
 
+/// What a feature says, before it is text: most of them come up again with every request of a case.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Feature {
+    Decided { kind: &'static str, outcome: &'static str, varies: bool },
+    Granted { kind: &'static str, place: &'static str },
+    Grants { kind: &'static str, star: bool, exposes: bool, age: bool },
+    Names { names: &'static str, lines: &'static str },
+    Rule { kind: &'static str, origin: bool, method: bool, headers: bool },
+    Pattern { of: &'static str, shape: &'static str, met: bool },
+}
+
+impl fmt::Display for Feature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let no = |met: bool| if met { "" } else { "no " };
+        match *self {
+            Self::Decided { kind, outcome, varies } => {
+                write!(f, "{kind} {outcome}, {}", if varies { "varies" } else { "does not vary" })
+            }
+            Self::Granted { kind, place } => write!(f, "{kind} granted by the {place} rule"),
+            Self::Grants { kind, star, exposes, age } => {
+                let star = if star { "*" } else { "the origin" };
+                let exposes = if exposes { "headers" } else { "nothing" };
+                let age = if age { "an age" } else { "no age" };
+                write!(f, "{kind} grants {star}, exposes {exposes}, {age}")
+            }
+            Self::Names { names, lines } => write!(f, "{names} names in {lines} lines"),
+            Self::Rule { kind, origin, method, headers } => {
+                write!(f, "{kind} rule with {}origin, {}method, {}headers", no(origin), no(method), no(headers))
+            }
+            Self::Pattern { of, shape, met } => write!(f, "{of} {shape} {}", if met { "met" } else { "not met" }),
+        }
+    }
+}
+
 /// Predicts what the oracle expects of a case, and gives the features of it.
 pub fn predicted(case: &mut Case, dialect: &Dialect) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
@@ -30,11 +65,11 @@ pub fn predicted(case: &mut Case, dialect: &Dialect) -> BTreeSet<String> {
             decision(rules, &asked, dialect, &mut found);
         }
     });
-    found.extend(case.clauses.iter().map(|clause| format!("clause {clause}")));
-    found
+    let clauses = case.clauses.iter().map(|clause| format!("clause {clause}"));
+    found.iter().map(ToString::to_string).chain(clauses).collect()
 }
 
-fn decision(rules: Option<&CorsConfiguration>, asked: &CorsRequest, dialect: &Dialect, found: &mut BTreeSet<String>) {
+fn decision(rules: Option<&CorsConfiguration>, asked: &CorsRequest, dialect: &Dialect, found: &mut BTreeSet<Feature>) {
     let kind = if asked.kind == Kind::Preflight { "preflight" } else { "actual" };
     let decision = evaluate(rules, asked, &dialect.behaviours);
     let outcome = match &decision.outcome {
@@ -47,8 +82,7 @@ fn decision(rules: Option<&CorsConfiguration>, asked: &CorsRequest, dialect: &Di
         Outcome::Deny(Denial::NotEnabled) => "not enabled",
         Outcome::Deny(Denial::NoRule) => "no rule",
     };
-    let vary = if decision.vary { "varies" } else { "does not vary" };
-    found.insert(format!("{kind} {outcome}, {vary}"));
+    found.insert(Feature::Decided { kind, outcome, varies: decision.vary });
     let Some(rules) = rules else { return };
     if let Outcome::Allow(grant) = &decision.outcome {
         let place = match (grant.rule, rules.rules.len()) {
@@ -57,42 +91,40 @@ fn decision(rules: Option<&CorsConfiguration>, asked: &CorsRequest, dialect: &Di
             (at, count) if at + 1 == count => "last",
             _ => "middle",
         };
-        found.insert(format!("{kind} granted by the {place} rule"));
-        let star = if grant.allow_origin == b"*" { "*" } else { "the origin" };
-        let exposes = if grant.expose_headers.is_empty() { "nothing" } else { "headers" };
-        let age = if grant.max_age_seconds.is_some() { "an age" } else { "no age" };
-        found.insert(format!("{kind} grants {star}, exposes {exposes}, {age}"));
+        found.insert(Feature::Granted { kind, place });
+        found.insert(Feature::Grants {
+            kind,
+            star: grant.allow_origin == b"*",
+            exposes: !grant.expose_headers.is_empty(),
+            age: grant.max_age_seconds.is_some(),
+        });
     }
     if asked.kind == Kind::Preflight {
-        let lines = asked.request_headers.len();
-        let names = asked.requested_headers().len();
         let count = |count: usize| match count {
             0 => "no",
             1 => "one",
             2..=9 => "several",
             _ => "many",
         };
-        found.insert(format!("{} names in {} lines", count(names), count(lines)));
+        let (names, lines) = (count(asked.requested_headers().len()), count(asked.request_headers.len()));
+        found.insert(Feature::Names { names, lines });
     }
     let origin = asked.origins.first().map(crate::cors::Origin::as_bytes).unwrap_or_default();
     for (rule, trace) in rules.rules.iter().zip(&decision.trace) {
-        let headers = trace.headers.iter().all(|header| header.allowed.is_some());
-        let met = |met: bool, name: &str| if met { name.to_owned() } else { format!("no {name}") };
-        found.insert(format!(
-            "{kind} rule with {}, {}, {}",
-            met(trace.origin.is_some(), "origin"),
-            met(trace.method.is_some(), "method"),
-            met(headers, "headers")
-        ));
+        found.insert(Feature::Rule {
+            kind,
+            origin: trace.origin.is_some(),
+            method: trace.method.is_some(),
+            headers: trace.headers.iter().all(|header| header.allowed.is_some()),
+        });
         for pattern in &rule.allowed_origins {
-            let met = if pattern.matches(origin) { "met" } else { "not met" };
-            found.insert(format!("origin {} {met}", shape(pattern)));
+            found.insert(Feature::Pattern { of: "origin", shape: shape(pattern), met: pattern.matches(origin) });
         }
         for (header, pattern) in
             trace.headers.iter().flat_map(|header| rule.allowed_headers.iter().map(move |one| (header, one)))
         {
-            let met = if pattern.matches_ignore_case(&header.name) { "met" } else { "not met" };
-            found.insert(format!("header {} {met}", shape(pattern)));
+            let met = pattern.matches_ignore_case(&header.name);
+            found.insert(Feature::Pattern { of: "header", shape: shape(pattern), met });
         }
     }
 }

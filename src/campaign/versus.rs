@@ -29,12 +29,7 @@ pub fn as_answered(case: &Case, answers: &[Response<Bytes>], dialect: &Dialect) 
     for (step, answer) in case.steps.iter_mut().zip(answers) {
         step.expect = expectations(step, answer, dialect);
     }
-    case.clauses = Vec::new();
-    for block in case.steps.iter().flat_map(|step| &step.expect) {
-        if !case.clauses.contains(&block.clause) {
-            case.clauses.push(block.clause.clone());
-        }
-    }
+    case.name_clauses();
     case
 }
 
@@ -43,11 +38,12 @@ fn expectations(step: &Step, answer: &Response<Bytes>, dialect: &Dialect) -> Vec
     // A part of the answer: which block of the oracle asserts it, and what is expected of it now.
     let mut add = |asserts: &dyn Fn(&Expectation) -> bool, fill: &dyn Fn(&mut Expectation)| {
         let judged = step.expect.iter().filter(|block| dialect.clauses.get(&block.clause).is_some());
-        let clause = judged.clone().find(|block| asserts(block)).map_or(CONSISTENT, |block| &block.clause);
+        let clause =
+            judged.clone().find(|block| asserts(block)).map_or(CONSISTENT.into(), |block| block.clause.clone());
         if let Some(block) = made.iter_mut().find(|block| block.clause == clause) {
             fill(block);
         } else {
-            let mut block = Expectation { clause: clause.to_owned(), ..Expectation::default() };
+            let mut block = Expectation { clause, ..Expectation::default() };
             fill(&mut block);
             made.push(block);
         }
@@ -59,12 +55,12 @@ fn expectations(step: &Step, answer: &Response<Bytes>, dialect: &Dialect) -> Vec
     for (name, condition) in fields {
         let asserts = |block: &Expectation| block.headers.iter().any(|(field, _)| field == name);
         add(&asserts, &|block| {
-            block.headers.push((name.to_owned(), vec![condition.clone()]));
+            block.headers.push((name.into(), vec![condition.clone()]));
         });
     }
     let document = crate::xml::parse(answer.body()).ok().filter(|root| root.name == "Error");
     if let Some(code) = document.as_ref().and_then(|root| root.text_of("Code")) {
-        let elements = vec![("Code".to_owned(), vec![TextCondition::Equals(code.to_owned())])];
+        let elements = vec![("Code".into(), vec![TextCondition::Equals(code.to_owned())])];
         add(&|block| block.error.is_some(), &|block| {
             block.error = Some(ErrorExpectation { elements: elements.clone(), ..ErrorExpectation::default() });
         });

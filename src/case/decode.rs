@@ -12,8 +12,8 @@ use super::fields::{
     BODY, CASE, COUNTED, EXTRA, FILE, OPERATIONS, PREFLIGHT, PUT_CORS, REQUEST, RULE, RULE_FILE, STEP, XML,
 };
 use super::{
-    Acl, BucketRole, Case, ContentMd5, DocumentSource, Expectation, Extra, Identity, ObjectRequest, Operation, Pad,
-    Preflight, PutCors, Rule, RuleSet, STANDING_OBJECT, StatusPattern, Step, decode_expect, decode_raw, document,
+    Acl, BucketRole, Case, ContentMd5, DocumentSource, Expectation, Extra, Identity, Name, ObjectRequest, Operation,
+    Pad, Preflight, PutCors, Rule, RuleSet, STANDING_OBJECT, StatusPattern, Step, decode_expect, decode_raw, document,
 };
 use crate::dialect::Level;
 use crate::yaml::{Decoder, Fields, Node, Value};
@@ -105,7 +105,7 @@ fn case(decoder: &mut Decoder, node: &Node, inherited: &[String], catalogue: &Ca
         let rules = RuleSet { rules, response_vary };
         let special = accepts(&rules).filter(|clause| catalogue.get(clause).is_some());
         let clause = special.unwrap_or(if open { PUT } else { &default_clause }).to_owned();
-        steps.push(first_put(rules, clause, decoder.file().position(node.span.start).0));
+        steps.push(first_put(rules, clause.into(), decoder.file().position(node.span.start).0));
     } else if let Some(node) = fields.get("response_vary") {
         let found = decoder.error(&node.span, "`response_vary` without `rules`").label("it belongs to rules");
         decoder.push(found);
@@ -189,7 +189,7 @@ fn case_id(decoder: &mut Decoder, node: &Node) -> Option<String> {
     Some(id)
 }
 
-fn first_put(rules: RuleSet, clause: String, line: usize) -> Step {
+fn first_put(rules: RuleSet, clause: Name, line: usize) -> Step {
     Step {
         name: None,
         operation: Operation::PutCors(PutCors {

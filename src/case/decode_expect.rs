@@ -7,7 +7,7 @@ use regex::{Regex, RegexBuilder};
 use super::decode::{Context, clause, rules};
 use super::fields::{BLOCK, CORS, ERROR, ERROR_ELEMENTS, FIELD_CONDITIONS, TEXT_CONDITIONS};
 use super::{
-    Alternative, BrowserVerdict, CorsExpectation, ErrorExpectation, Expectation, FieldCondition, StatusPattern,
+    Alternative, BrowserVerdict, CorsExpectation, ErrorExpectation, Expectation, FieldCondition, Name, StatusPattern,
     TextCondition,
 };
 use crate::dialect::{Behaviours, Level};
@@ -57,7 +57,7 @@ fn block(
         (None, None) => context.clause.to_owned(),
     };
     let declared = context.catalogue.get(&cited);
-    let mut expectation = Expectation { clause: cited.clone(), ..Expectation::default() };
+    let mut expectation = Expectation { clause: cited.clone().into(), ..Expectation::default() };
     if let Some(node) = fields.get("answer") {
         let number = decoder.integer(node, 100);
         expectation.answer =
@@ -85,7 +85,7 @@ fn block(
                     .help("a name may end in `*` where the condition is `absent`");
                 decoder.push(found);
             }
-            expectation.headers.push((name, conditions));
+            expectation.headers.push((name.into(), conditions));
         }
     }
     expectation.error = fields.get("error").and_then(|node| error(decoder, node));
@@ -247,7 +247,7 @@ fn error(decoder: &mut Decoder, node: &Node) -> Option<ErrorExpectation> {
     let mut expectation = ErrorExpectation::default();
     for (name, element) in ERROR_ELEMENTS {
         if let Some(node) = fields.get(name) {
-            expectation.elements.push((element.to_owned(), text_conditions(decoder, node)));
+            expectation.elements.push((element.into(), text_conditions(decoder, node)));
         }
     }
     let mut flag = |name: &str, word: &'static str| {
@@ -257,7 +257,8 @@ fn error(decoder: &mut Decoder, node: &Node) -> Option<ErrorExpectation> {
     expectation.host_id_is_host = flag("host_id", "host");
     expectation.ec_agrees = flag("ec", "header");
     if let Some(node) = fields.get("order") {
-        expectation.order = decoder.texts(node, "a list of element names").unwrap_or_default();
+        let names = decoder.texts(node, "a list of element names").unwrap_or_default();
+        expectation.order = names.into_iter().map(Name::from).collect();
     }
     if fields.names().next().is_none() {
         asserts_nothing(decoder, node);

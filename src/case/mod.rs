@@ -15,6 +15,7 @@ pub mod fields;
 mod load;
 mod write;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use regex::Regex;
@@ -71,7 +72,18 @@ impl Case {
 
     /// The clauses of its assertions.
     pub fn cited(&self) -> impl Iterator<Item = &str> {
-        self.steps.iter().flat_map(|step| &step.expect).map(|block| block.clause.as_str())
+        self.steps.iter().flat_map(|step| &step.expect).map(|block| &*block.clause)
+    }
+
+    /// Makes [`Self::clauses`] those of its assertions, each once.
+    pub(crate) fn name_clauses(&mut self) {
+        let mut clauses: Vec<String> = Vec::new();
+        for clause in self.cited() {
+            if !clauses.iter().any(|named| named == clause) {
+                clauses.push(clause.to_owned());
+            }
+        }
+        self.clauses = clauses;
     }
 
     /// The highest level among its assertions. That one of the allowed answers comes is a must, also at an open point.
@@ -377,18 +389,21 @@ impl BucketRole {
         &[("main", Self::Main), ("second", Self::Second), ("missing", Self::Missing), ("service", Self::Service)];
 }
 
+/// The name of a clause, a header field or an element: known to the program, or read from a file.
+pub type Name = Cow<'static, str>;
+
 /// What an answer must be, as far as one clause says.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Expectation {
     /// The clause.
-    pub clause: String,
+    pub clause: Name,
     /// Of several answers to a [`Operation::Raw`] this one, from 0; none is the last.
     pub answer: Option<usize>,
     /// Any of these.
     pub status: Vec<StatusPattern>,
     /// Header fields: lower-case name, possibly with a trailing `*`, and conditions that must all hold.
-    pub headers: Vec<(String, Vec<FieldCondition>)>,
+    pub headers: Vec<(Name, Vec<FieldCondition>)>,
     /// The error document.
     pub error: Option<ErrorExpectation>,
     /// The configuration that GetBucketCors returns.
@@ -489,7 +504,7 @@ pub enum TextCondition {
 #[non_exhaustive]
 pub struct ErrorExpectation {
     /// Element names as OSS spells them, and conditions on the text.
-    pub elements: Vec<(String, Vec<TextCondition>)>,
+    pub elements: Vec<(Name, Vec<TextCondition>)>,
     /// RequestId is the `x-oss-request-id` of the answer.
     pub request_id_is_header: bool,
     /// HostId is the host of the request.
@@ -497,7 +512,7 @@ pub struct ErrorExpectation {
     /// EC and `x-oss-ec` agree, where both are there.
     pub ec_agrees: bool,
     /// These elements come in this order.
-    pub order: Vec<String>,
+    pub order: Vec<Name>,
 }
 
 /// What GetBucketCors must return.

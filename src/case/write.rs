@@ -226,7 +226,7 @@ impl Writer<'_> {
     fn block(&self, block: &Expectation, usual: &str) -> Value {
         let mut fields = Fields::default();
         if block.clause != usual {
-            fields.put("clause", block.clause.as_str());
+            fields.put("clause", &*block.clause);
         }
         fields.put_some("answer", block.answer.map(|at| at + 1));
         let statuses: Vec<Value> = block
@@ -243,7 +243,7 @@ impl Writer<'_> {
             [..] => fields.put("status", statuses),
         }
         if !block.headers.is_empty() {
-            let headers = block.headers.iter().map(|(name, conditions)| (name.clone(), self.field(conditions)));
+            let headers = block.headers.iter().map(|(name, conditions)| (name.to_string(), self.field(conditions)));
             fields.put("headers", Value::Object(headers.collect()));
         }
         fields.put_some("error", block.error.as_ref().map(error));

@@ -48,8 +48,7 @@ impl Seen<'_> {
 
     /// Access-Control-*, as the oracle's own answer has them.
     pub(super) fn grant(&self, kind: &'static str, blocks: &mut Blocks<'_>) {
-        let asked = self.asked();
-        let decision = evaluate(self.rules, &asked, self.behaviours());
+        let decision = evaluate(self.rules, &self.asked, self.behaviours());
         let Some(origin) = self.field("access-control-allow-origin") else {
             let clause = match (&decision.outcome, self.step.bucket) {
                 (_, crate::case::BucketRole::Service) => "actual.service",
@@ -76,7 +75,7 @@ impl Seen<'_> {
             _ => None,
         };
         let by_pattern = rule.map_or("actual.origin", |rule| {
-            match super::preflight::allow_origin_clause(rule, &asked, self.behaviours()) {
+            match super::preflight::allow_origin_clause(rule, &self.asked, self.behaviours()) {
                 "preflight.origin" if plain => "actual.origin",
                 "preflight.origin" if kind == "actual.authorization" => "actual.every-operation",
                 "preflight.origin" => kind,
@@ -130,7 +129,7 @@ impl Seen<'_> {
             "vary.head"
         } else if !self.is_content() {
             "vary.every-operation"
-        } else if self.asked().origins.is_empty() {
+        } else if self.asked.origins.is_empty() {
             "vary.no-origin"
         } else if self.field("access-control-allow-origin").is_some() {
             "vary.match"

@@ -42,7 +42,7 @@ impl Seen<'_> {
 
     /// Without an Origin there are no CORS headers here either; with one it is open, and the server keeps to its choice.
     fn page(&self, blocks: &mut Blocks<'_>) {
-        if self.asked().origins.is_empty() {
+        if self.asked.origins.is_empty() {
             blocks.header("actual.no-origin", "access-control-*", FieldCondition::Absent);
         } else {
             self.grant("actual.management", blocks);
@@ -143,7 +143,7 @@ impl Seen<'_> {
         blocks.add("get.rules", |block| {
             block.status.push(StatusPattern::Code(200));
             let kind = FieldCondition::Contains("application/xml".to_owned());
-            block.headers.push(("content-type".to_owned(), vec![kind]));
+            block.headers.push(("content-type".into(), vec![kind]));
         });
         let expected = |rules, response_vary, verbatim| Some(CorsExpectation { rules, response_vary, verbatim });
         blocks.add("get.values", |block| block.cors = expected(Some(written.clone()), None, false));
@@ -165,6 +165,14 @@ impl Seen<'_> {
     }
 }
 
+impl Blocks<'_> {
+    /// A document that lacks something; that the server says so with this code is a clause of its own.
+    fn malformed(&mut self, clause: &'static str, code: &'static str) {
+        self.refused(clause);
+        self.error(code, 400, "MalformedXML");
+    }
+}
+
 /// What is certain about a document with one violation.
 fn violation(found: &Violation, blocks: &mut Blocks<'_>) {
     match (&found.refusal, found.clause) {
@@ -173,9 +181,12 @@ fn violation(found: &Violation, blocks: &mut Blocks<'_>) {
             let message = "The CORS Rules num is beyond limit.".to_owned();
             blocks.message("limit.rules-message", TextCondition::Equals(message));
         }
-        (Refusal::Structure, clause @ ("rules.none" | "rule.origin-required" | "rule.method-required")) => {
-            blocks.refused(clause);
-            blocks.error(&format!("{clause}-code"), 400, "MalformedXML");
+        (Refusal::Structure, "rules.none") => blocks.malformed("rules.none", "rules.none-code"),
+        (Refusal::Structure, "rule.origin-required") => {
+            blocks.malformed("rule.origin-required", "rule.origin-required-code");
+        }
+        (Refusal::Structure, "rule.method-required") => {
+            blocks.malformed("rule.method-required", "rule.method-required-code");
         }
         (Refusal::Value { value, .. }, "age.negative") => {
             blocks.error("age.negative", 400, "InvalidArgument");

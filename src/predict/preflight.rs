@@ -16,7 +16,7 @@ impl Seen<'_> {
             blocks.error("preflight.missing-bucket", 404, "NoSuchBucket");
             return;
         }
-        let decision = evaluate(self.rules, &self.asked(), self.behaviours());
+        let decision = evaluate(self.rules, &self.asked, self.behaviours());
         let vary = self.rules.is_some_and(|rules| rules.response_vary);
         match &decision.outcome {
             Outcome::Allow(grant) => {
@@ -43,10 +43,10 @@ impl Seen<'_> {
 
     fn granted(&self, grant: &Grant, rule: &CorsRule, blocks: &mut Blocks<'_>) {
         let origin = String::from_utf8_lossy(&grant.allow_origin).into_owned();
-        let clause = allow_origin_clause(rule, &self.asked(), self.behaviours());
+        let clause = allow_origin_clause(rule, &self.asked, self.behaviours());
         blocks.header(clause, "access-control-allow-origin", FieldCondition::Equals(origin));
 
-        let asked = String::from_utf8_lossy(self.asked().effective_method()).into_owned();
+        let asked = String::from_utf8_lossy(self.asked.effective_method()).into_owned();
         let methods = "access-control-allow-methods";
         blocks.header("preflight.methods", methods, FieldCondition::Contains(asked));
         let all = || grant.allow_methods.clone();
@@ -67,7 +67,7 @@ impl Seen<'_> {
             blocks.header("preflight.headers-absent", headers, FieldCondition::Absent);
         } else {
             let each = names.iter().cloned().map(FieldCondition::Contains).collect();
-            blocks.add("preflight.headers", |block| block.headers.push((headers.to_owned(), each)));
+            blocks.add("preflight.headers", |block| block.headers.push((headers.into(), each)));
             blocks.header("preflight.headers-only", headers, FieldCondition::Equals(names.join(", ")));
         }
 
@@ -91,7 +91,7 @@ impl Seen<'_> {
     }
 
     fn denied(&self, denial: Denial, blocks: &mut Blocks<'_>) {
-        let both_missing = self.asked().origins.is_empty() && self.asked().request_method.is_none();
+        let both_missing = self.asked.origins.is_empty() && self.asked.request_method.is_none();
         let (clause, message, bare) = match denial {
             Denial::NoRule => (
                 "preflight.refused",

@@ -216,7 +216,7 @@ impl Worker {
             self.adopt(&missing);
         }
         let Some(held) = self.slot_of(step.bucket) else { return };
-        if !answer.status().is_success() {
+        if !answer.status().is_success() || shared.options.settle.is_zero() {
             return;
         }
         let old = held.rules.take();
@@ -334,7 +334,7 @@ fn worst_at_stake<'s>(step: &'s Step, dialect: &Dialect) -> (&'s str, Level) {
     let level = |clause: &str| dialect.clauses.get(clause).map_or(Level::Must, |clause| clause.level);
     let at_stake = step.expect.iter().map(|block| {
         let own = if block.any_of.is_empty() { level(&block.clause) } else { Level::Must };
-        (block.clause.as_str(), own)
+        (&*block.clause, own)
     });
     // The first of the worst.
     at_stake.rev().max_by_key(|(_, level)| *level).unwrap_or((STABLE, Level::Must))

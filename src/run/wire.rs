@@ -131,7 +131,7 @@ impl Wire {
                 matches!(answer.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
             });
             if let Some(mut back_off) = self.back_off() {
-                back_off.saw(busy, took);
+                if result.is_ok() { back_off.saw(busy, took) } else { back_off.lost() }
             }
             if !busy || attempts == PATIENCE {
                 return Sent { result, attempts, busy };

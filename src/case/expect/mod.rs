@@ -5,7 +5,9 @@
 
 mod values;
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::fmt;
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -15,7 +17,8 @@ use self::values::{
     text, without_request_id,
 };
 use super::{
-    BrowserVerdict, CorsExpectation, ErrorExpectation, Expectation, FieldCondition, Rule, StatusPattern, TextCondition,
+    BrowserVerdict, CorsExpectation, ErrorExpectation, Expectation, FieldCondition, Name, Rule, StatusPattern,
+    TextCondition,
 };
 use crate::browser::{self, Script};
 use crate::cors::xml::{Document, Text};
@@ -102,15 +105,21 @@ struct Checker<'a> {
     checked: Checked,
 }
 
-impl Checker<'_> {
+impl<'a> Checker<'a> {
     /// Counts a condition, and keeps a mismatch if it does not hold.
-    fn judge(&mut self, holds: bool, field: &str, expected: impl FnOnce() -> String, actual: impl FnOnce() -> String) {
+    fn judge(
+        &mut self,
+        holds: bool,
+        field: impl fmt::Display,
+        expected: impl FnOnce() -> String,
+        actual: impl FnOnce() -> String,
+    ) {
         self.checked.assertions += 1;
         if !holds {
             self.checked.mismatches.push(Mismatch {
                 clause: self.clause.to_owned(),
                 level: self.level,
-                field: field.to_owned(),
+                field: field.to_string(),
                 expected: expected(),
                 actual: quote(&actual()),
             });
@@ -138,7 +147,7 @@ impl Checker<'_> {
             self.cors(cors);
         }
         for condition in &expectation.body {
-            let body = text(self.exchange.answer.body());
+            let body = String::from_utf8_lossy(self.exchange.answer.body());
             self.text("body", &body, condition);
         }
         if let Some(step) = expectation.same_as {
@@ -185,65 +194,65 @@ impl Checker<'_> {
         if let Some(prefix) = name.strip_suffix('*') {
             let found: Vec<&str> =
                 headers.keys().map(http::HeaderName::as_str).filter(|name| name.starts_with(prefix)).collect();
-            self.judge(found.is_empty(), &format!("headers.{name}"), || "absent".to_owned(), || found.join(", "));
+            self.judge(found.is_empty(), format_args!("headers.{name}"), || "absent".to_owned(), || found.join(", "));
             return;
         }
         let value = combined(headers, name);
-        let shown = || value.clone().unwrap_or_else(|| "absent".to_owned());
-        let path = format!("headers.{name}");
+        let shown = || value.as_deref().unwrap_or("absent").to_owned();
+        let path = format_args!("headers.{name}");
         let present = value.as_deref();
         match condition {
-            FieldCondition::Absent => self.judge(present.is_none(), &path, || "absent".to_owned(), shown),
-            FieldCondition::Present => self.judge(present.is_some(), &path, || "present".to_owned(), shown),
+            FieldCondition::Absent => self.judge(present.is_none(), path, || "absent".to_owned(), shown),
+            FieldCondition::Present => self.judge(present.is_some(), path, || "present".to_owned(), shown),
             FieldCondition::Equals(expected) => {
                 let holds = present.is_some_and(|value| same_value(name, expected, value));
-                self.judge(holds, &path, || expected.clone(), shown);
+                self.judge(holds, path, || expected.clone(), shown);
             }
             FieldCondition::Exact(expected) => {
                 let lines: Vec<_> = headers.get_all(name).iter().collect();
                 let holds = matches!(lines.as_slice(), [line] if line.as_bytes() == expected.as_bytes());
-                self.judge(holds, &path, || format!("exactly {expected}"), shown);
+                self.judge(holds, path, || format!("exactly {expected}"), shown);
             }
             FieldCondition::List(expected) => {
                 let holds = present.is_some_and(|value| same_set(name, expected, &members(value)));
-                self.judge(holds, &path, || format!("in any order: {}", expected.join(", ")), shown);
+                self.judge(holds, path, || format!("in any order: {}", expected.join(", ")), shown);
             }
             FieldCondition::Contains(expected) => {
                 let holds = present.is_some_and(|value| contains(name, expected, value));
-                self.judge(holds, &path, || format!("with {expected}"), shown);
+                self.judge(holds, path, || format!("with {expected}"), shown);
             }
             FieldCondition::Lacks(expected) => {
                 let holds = !present.is_some_and(|value| contains(name, expected, value));
-                self.judge(holds, &path, || format!("without {expected}"), shown);
+                self.judge(holds, path, || format!("without {expected}"), shown);
             }
             FieldCondition::Matches(regex) => {
                 let holds = present.is_some_and(|value| regex.is_match(value));
-                self.judge(holds, &path, || format!("matching {regex}"), shown);
+                self.judge(holds, path, || format!("matching {regex}"), shown);
             }
             FieldCondition::DiffersFrom(step) => {
                 let before = self.earlier(*step, name);
                 let holds = present.is_some() && !equal(name, before.as_deref(), present);
-                self.judge(holds, &path, || format!("another value than in step {}", step + 1), shown);
+                self.judge(holds, path, || format!("another value than in step {}", step + 1), shown);
             }
             FieldCondition::SameAs(step) => {
                 let before = self.earlier(*step, name);
                 let holds = equal(name, before.as_deref(), present);
-                self.judge(holds, &path, || before.clone().unwrap_or_else(|| "absent".to_owned()), shown);
+                self.judge(holds, path, || before.as_deref().unwrap_or("absent").to_owned(), shown);
             }
             FieldCondition::Keeps(step) => {
                 let before = members(&self.earlier(*step, name).unwrap_or_default());
                 let holds = before.iter().all(|member| present.is_some_and(|value| contains(name, member, value)));
-                self.judge(holds, &path, || format!("with {}", before.join(", ")), shown);
+                self.judge(holds, path, || format!("with {}", before.join(", ")), shown);
             }
         }
     }
 
     /// A field of the answer to an earlier step.
-    fn earlier(&self, step: usize, name: &str) -> Option<String> {
+    fn earlier(&self, step: usize, name: &str) -> Option<Cow<'a, str>> {
         combined(self.exchange.earlier.get(step)?.headers(), name)
     }
 
-    fn text(&mut self, field: &str, found: &str, condition: &TextCondition) {
+    fn text(&mut self, field: impl fmt::Display, found: &str, condition: &TextCondition) {
         let holds = match condition {
             TextCondition::Equals(expected) => expected == found,
             TextCondition::OneOf(expected) => expected.iter().any(|expected| expected == found),
@@ -286,14 +295,14 @@ impl Checker<'_> {
             }
         };
         for (name, conditions) in &expectation.elements {
-            let field = format!("error.{name}");
+            let field = format_args!("error.{name}");
             match document.text_of(name) {
                 Some(found) => {
                     for condition in conditions {
-                        self.text(&field, found, condition);
+                        self.text(field, found, condition);
                     }
                 }
-                None => self.judge(false, &field, || format!("an element `{name}`"), || "absent".to_owned()),
+                None => self.judge(false, field, || format!("an element `{name}`"), || "absent".to_owned()),
             }
         }
         if expectation.request_id_is_header {
@@ -329,11 +338,11 @@ impl Checker<'_> {
     }
 
     /// The elements that are there come in this order.
-    fn order(&mut self, document: &Element, order: &[String]) {
+    fn order(&mut self, document: &Element, order: &[Name]) {
         let found: Vec<&str> = document.children.iter().map(|child| child.name.as_str()).collect();
         let listed: Vec<&str> =
             found.iter().copied().filter(|name| order.iter().any(|listed| listed == name)).collect();
-        let wanted: Vec<&str> = order.iter().map(String::as_str).filter(|name| listed.contains(name)).collect();
+        let wanted: Vec<&str> = order.iter().map(|name| &**name).filter(|name| listed.contains(name)).collect();
         self.judge(listed == wanted, "error", || order.join(", "), || found.join(", "));
     }
 
@@ -379,7 +388,7 @@ impl Checker<'_> {
                 let written: Vec<String> = written.iter().map(|text| text.value.trim_ascii().to_owned()).collect();
                 let holds = if verbatim { *expected == written } else { same_values(name, expected, &written) };
                 let shown = |values: &[String]| if values.is_empty() { "none".to_owned() } else { values.join(", ") };
-                self.judge(holds, &format!("cors.rule {}.{name}", at + 1), || shown(expected), || shown(&written));
+                self.judge(holds, format_args!("cors.rule {}.{name}", at + 1), || shown(expected), || shown(&written));
             }
         }
     }
@@ -411,16 +420,15 @@ impl Checker<'_> {
         let (then_body, now_body) = (without_request_id(before), without_request_id(now));
         self.judge(then_body == now_body, "body", || quote(&then_body), || now_body.clone());
         for name in DESCRIBING {
-            let value =
-                |answer: &Response<Bytes>| combined(answer.headers(), name).unwrap_or_else(|| "absent".to_owned());
-            let (then, now) = (value(before), value(now));
-            self.judge(then == now, &format!("headers.{name}"), || then.clone(), || now.clone());
+            let (then, now) = (combined(before.headers(), name), combined(now.headers(), name));
+            let shown = |value: &Option<Cow<'_, str>>| value.as_deref().unwrap_or("absent").to_owned();
+            self.judge(then == now, format_args!("headers.{name}"), || shown(&then), || shown(&now));
         }
     }
 
     fn browser(&mut self, verdict: BrowserVerdict) {
         let request = self.exchange.request;
-        let field = |name| combined(request.headers(), name).unwrap_or_default();
+        let field = |name| combined(request.headers(), name).unwrap_or_default().into_owned();
         let preflight = request.method() == Method::OPTIONS;
         let script = Script {
             origin: field("origin"),
