@@ -267,7 +267,7 @@ fn an_unsure_finding_is_tried_alone() {
     };
     assert_eq!((finished.shown, finished.tried), (3, 3));
     let blocks: Vec<String> =
-        last.steps.iter().flat_map(|step| &step.expect).map(|block| block.clause.clone()).collect();
+        last.steps.iter().flat_map(|step| &step.expect).map(|block| block.clause.to_string()).collect();
     assert!(!blocks.is_empty() && !blocks.contains(&"behaviour.consistent".to_owned()));
 }
 

@@ -52,12 +52,12 @@ pub fn predict_seeing(
         let before = oracle.rules(step.bucket).cloned();
         let exchange = oracle.ask(step, &earlier);
         let expected = exchange.map_or_else(Vec::new, |(request, response)| {
-            see(&request, before.as_ref());
+            see(&request, before.as_deref());
             let seen = Seen {
                 step,
                 request: &request,
                 response: &response,
-                rules: before.as_ref(),
+                rules: before.as_deref(),
                 earlier: &earlier,
                 repeats: done.last().is_some_and(|before| repeats(before, step)),
                 asked: CorsRequest::from_parts(request.method(), request.headers()),
@@ -178,7 +178,7 @@ impl Oracle {
     }
 
     /// The rules of a bucket now.
-    pub fn rules(&self, bucket: BucketRole) -> Option<&CorsConfiguration> {
+    pub fn rules(&self, bucket: BucketRole) -> Option<&Arc<CorsConfiguration>> {
         self.reference.rules(&name(bucket)?)
     }
 }

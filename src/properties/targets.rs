@@ -94,16 +94,14 @@ pub fn server_request(data: &[u8]) {
     for step in &prepared().steps {
         oracle.ask(step, &[]);
     }
-    let before = crate::cors::CorsConfiguration::clone(
-        oracle.rules(crate::case::BucketRole::Main).unwrap_or(&crate::cors::CorsConfiguration::default()),
-    );
+    let before = oracle.rules(crate::case::BucketRole::Main).cloned().unwrap_or_default();
     let (request, answer) = oracle.answer_to(request, signed);
     let named = request.uri().path().starts_with("/main-bucket");
     let host = request.headers().get("host").is_none_or(|host| host == "oracle");
     if named && host {
         let path = request.uri().path();
         let whole = path == "/main-bucket" || path.starts_with("/main-bucket/");
-        server::answer(&request, &answer, Some(&before).filter(|_| whole), &dialect.behaviours);
+        server::answer(&request, &answer, Some(&*before).filter(|_| whole), &dialect.behaviours);
     }
 }
 

@@ -1,5 +1,7 @@
 //! The `?cors` sub-resource, OptionObject, and the CORS headers of all other answers.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -36,7 +38,7 @@ impl Reference {
             found.first().map_or_else(|| ErrorDocument::malformed_xml("", None), ErrorDocument::violation)
         })?;
         if let Some(bucket) = self.buckets.get_mut(bucket) {
-            bucket.cors = Some(configuration.into_stored());
+            bucket.cors = Some(Arc::new(configuration.into_stored()));
         }
         Ok(empty(StatusCode::OK))
     }
@@ -70,7 +72,7 @@ impl Reference {
             Ok(bucket) => bucket,
             Err(error) => return (Err(error), Vec::new()),
         };
-        let decision = cors::evaluate(bucket.cors.as_ref(), &asked, &self.options.behaviours);
+        let decision = cors::evaluate(bucket.cors.as_deref(), &asked, &self.options.behaviours);
         let answer = match &decision.outcome {
             Outcome::Deny(denial) => Err(ErrorDocument::denial(*denial)),
             // A preflight without Origin is denied, so what is left is granted.

@@ -28,6 +28,7 @@ mod object;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -107,7 +108,7 @@ pub struct Reference {
 struct Bucket {
     owner: String,
     acl: Acl,
-    cors: Option<CorsConfiguration>,
+    cors: Option<Arc<CorsConfiguration>>,
     objects: BTreeMap<String, Object>,
     created: Timestamp,
 }
@@ -208,7 +209,7 @@ impl Reference {
             let configuration = self.configuration(&address).cloned();
             let scope = address.scope(request);
             let answer = self.operate(request, &address, scope, moment);
-            let fields = self.cors_fields(request, scope, configuration.as_ref(), answer.as_ref().err());
+            let fields = self.cors_fields(request, scope, configuration.as_deref(), answer.as_ref().err());
             (answer, fields)
         };
         let mut response = answer.unwrap_or_else(|error| error.to_response(&address.host, request_id));
@@ -255,11 +256,11 @@ impl Reference {
     }
 
     /// The rules of a bucket.
-    pub fn rules(&self, bucket: &str) -> Option<&CorsConfiguration> {
+    pub fn rules(&self, bucket: &str) -> Option<&Arc<CorsConfiguration>> {
         self.buckets.get(bucket)?.cors.as_ref()
     }
 
-    fn configuration(&self, address: &Address) -> Option<&CorsConfiguration> {
+    fn configuration(&self, address: &Address) -> Option<&Arc<CorsConfiguration>> {
         self.buckets.get(address.bucket.as_deref()?)?.cors.as_ref()
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn stories(case: &Case, dialect: &Dialect) -> Vec<Story> {
             matches!(step.operation, Operation::PutCors(_) | Operation::GetCors(_) | Operation::DeleteCors(_));
         let trace = (!management && !matches!(step.bucket, BucketRole::Service | BucketRole::Missing)).then(|| {
             let asked = CorsRequest::from_parts(request.method(), request.headers());
-            told(rules.as_ref(), &asked, &evaluate(rules.as_ref(), &asked, &dialect.behaviours))
+            told(rules.as_deref(), &asked, &evaluate(rules.as_deref(), &asked, &dialect.behaviours))
         });
         stories.push(Story {
             step: if step.setup { 0 } else { index + 1 - implicit },

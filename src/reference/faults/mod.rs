@@ -31,7 +31,7 @@ mod vary;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
@@ -340,13 +340,13 @@ impl Inside {
     }
 
     fn rules(&self, exchange: &Exchange<'_>) -> Option<CorsConfiguration> {
-        self.reference.configuration(&exchange.address).cloned()
+        self.reference.configuration(&exchange.address).map(|rules| CorsConfiguration::clone(rules))
     }
 
     fn set_rules(&mut self, exchange: &Exchange<'_>, rules: Option<CorsConfiguration>) {
         let bucket = exchange.address.bucket.as_deref().and_then(|name| self.reference.buckets.get_mut(name));
         if let Some(bucket) = bucket {
-            bucket.cors = rules;
+            bucket.cors = rules.map(Arc::new);
         }
     }
 
@@ -410,7 +410,7 @@ impl Respond for Faulty {
         let exchange = Exchange {
             request,
             scope: address.scope(request),
-            rules: inside.reference.configuration(&address).cloned(),
+            rules: inside.reference.configuration(&address).map(|rules| CorsConfiguration::clone(rules)),
             address,
             moment: Moment { now, request_id },
         };

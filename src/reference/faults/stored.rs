@@ -1,5 +1,7 @@
 //! What is stored, returned and deleted.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 
 use super::super::Reply;
@@ -205,7 +207,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let answer = inside.respond(exchange);
             let changed = exchange.is_put_cors() || exchange.is_delete_cors();
             if changed && answer.status().is_success() {
-                let rules = inside.rules(exchange);
+                let rules = inside.rules(exchange).map(Arc::new);
                 for bucket in inside.reference.buckets.values_mut() {
                     bucket.cors.clone_from(&rules);
                 }
