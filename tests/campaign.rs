@@ -154,6 +154,9 @@ async fn a_case_needs_no_history() {
         "vary-of-other-bucket",
         "second-bucket-shadows",
         "space-in-values-500",
+        // Once in so many answers.
+        "methods-order-changes",
+        "every-seventh",
     ] {
         found(id).await;
     }
@@ -231,7 +234,7 @@ fn shrinking_ends_after_a_while() {
         assert!(given < 50);
     };
     // Found once, confirmed three times, two minutes of shrinking, tried once more.
-    assert_eq!((given, finished.shown), (7, 3));
+    assert_eq!((given, finished.shown), (9, 3));
 }
 
 /// What does not show each time is tried while nothing else runs; then it is written without what only this server's choices fix.

@@ -12,23 +12,42 @@ use crate::predict::predict;
 use crate::report::MismatchReport;
 use crate::shrink::Shrinker;
 
+/// Times that a step is asked by a case that [`insisting`] made: enough for what a server does every seventh time.
+const INSIST: u32 = 8;
+
 /// How far a finding is.
 #[derive(Debug)]
 pub(super) enum Stage {
     Confirming,
-    /// With the milliseconds that it took so far, and whether each candidate gets a bucket of its own.
+    /// With the milliseconds that it took so far, and whether each candidate gets buckets of its own, and must show it each of several
+    /// times; then, how often the last one has.
     Shrinking {
         shrinker: Box<Shrinker>,
         spent: u64,
         anew: bool,
+        shown: u32,
     },
-    /// The smallest case is tried in a new bucket, while nothing else runs.
-    Checking,
+    /// The smallest case is tried in new buckets, while nothing else runs, so many times so far.
+    Checking {
+        anew: bool,
+        times: u32,
+    },
     /// Tried once more without what only this server's choices at open points fix.
     Plain,
     /// No input so far shows it by itself each time; a later one may.
     Unsure,
     Finished,
+}
+
+/// What the case of a finding was made of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Made {
+    /// The input.
+    Once,
+    /// The input, which asks many times where the finding showed: a server may answer otherwise now and then.
+    Insisting,
+    /// The input twice: a bucket may keep something of what was done to it.
+    Twice,
 }
 
 /// Something that a server does otherwise than the oracle.
@@ -58,12 +77,13 @@ pub struct Finding {
     pub(super) alone: bool,
     /// Inputs that were tried in the place of the first one.
     pub(super) others: u32,
-    /// Its case is the input twice.
-    pub(super) repeated: bool,
+    pub(super) made: Made,
+    /// A smaller case that has shown it, but not as often as it must.
+    pub(super) trial: Option<Arc<Case>>,
     /// How often it showed, of how many tries, with cases that did not show it each time.
     pub(super) in_vain: (u32, u32),
-    /// The case before it was changed: made smaller, or repeated.
-    pub(super) whole: Option<Arc<Case>>,
+    /// The case before it was changed, made smaller or repeated, and what was seen of it then.
+    pub(super) whole: Option<(Arc<Case>, MismatchReport)>,
 }
 
 impl Finding {
@@ -79,17 +99,17 @@ impl Finding {
 
     /// Whether it is tried while nothing else runs; what will be written always is.
     pub(super) const fn is_alone(&self) -> bool {
-        self.alone || matches!(self.stage, Stage::Checking | Stage::Plain)
+        self.alone || matches!(self.stage, Stage::Checking { .. } | Stage::Plain)
     }
 
     /// Whether it will be a stable finding, as far as that can be known.
     pub(super) fn is_sure(&self) -> bool {
-        self.is_stable() && matches!(self.stage, Stage::Plain | Stage::Finished | Stage::Shrinking { anew: true, .. })
+        self.is_stable() && matches!(self.stage, Stage::Plain | Stage::Finished)
     }
 
     /// Whether it may yet prove unstable.
     pub(super) const fn is_open(&self) -> bool {
-        matches!(self.stage, Stage::Confirming | Stage::Checking | Stage::Shrinking { anew: false, .. })
+        matches!(self.stage, Stage::Confirming | Stage::Checking { .. } | Stage::Shrinking { .. })
     }
 
     /// Begins anew with another input.
@@ -104,6 +124,19 @@ impl Finding {
         self.in_vain = (self.in_vain.0 + self.shown, self.in_vain.1 + self.tried);
         (self.shown, self.tried) = (0, 0);
     }
+}
+
+/// The case with its step of this number, from 1, asked [`INSIST`] times; none if asking changes something.
+pub(super) fn insisting(case: &Case, step: usize) -> Option<Case> {
+    let mut case = case.clone();
+    let step = case.steps.get_mut(step.checked_sub(1)?)?;
+    let reads = match &step.operation {
+        Operation::GetCors(_) | Operation::Preflight(_) => true,
+        Operation::Request(request) => matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS"),
+        _ => false,
+    };
+    step.repeat = INSIST;
+    reads.then_some(case)
 }
 
 /// The steps of a case, the deletion of the rules of its buckets, and the steps once more: what a used bucket brings along, as a case.

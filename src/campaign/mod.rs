@@ -25,7 +25,7 @@ pub use self::doubt::{Doubt, denies, doubts};
 pub use self::event::{Event, Plan, Record};
 pub use self::features::{predicted, reachable};
 pub use self::finding::Finding;
-use self::finding::Stage;
+use self::finding::{Made, Stage};
 pub use self::inputs::{BLOCK, Input, Reach, block};
 pub use self::kind::Kind;
 pub use self::merge::merge;
@@ -183,7 +183,8 @@ impl Campaign {
                 stage: Stage::Finished,
                 alone: false,
                 others: 0,
-                repeated: false,
+                made: Made::Once,
+                trial: None,
                 in_vain: (0, 0),
                 whole: None,
             });

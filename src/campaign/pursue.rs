@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::finding::{Finding, Stage, repeated};
+use super::finding::{Finding, Made, Stage, insisting, repeated};
 use super::kind::Kind;
 use super::{Campaign, Event, Next, Purpose, Record};
 use crate::case::{Case, Start, write};
@@ -38,12 +38,16 @@ impl Campaign {
                 let case = Arc::clone(&finding.case);
                 Some(self.give(Purpose::Confirm(at), case, start))
             }
+            Stage::Shrinking { shown: 1.., .. } => {
+                let case = finding.trial.take()?;
+                Some(self.give(Purpose::Shrink(at), case, start))
+            }
             Stage::Shrinking { shrinker, anew, .. } => {
                 let (candidate, start) =
                     (shrinker.candidate(&self.dialect)?, if *anew { start } else { Start::Emptied });
                 Some(self.give(Purpose::Shrink(at), Arc::new(candidate), start))
             }
-            Stage::Checking => {
+            Stage::Checking { .. } => {
                 let case = Arc::clone(&finding.case);
                 Some(self.give(Purpose::Check(at), case, start))
             }
@@ -125,7 +129,8 @@ impl Campaign {
                 stage: Stage::Confirming,
                 alone: false,
                 others: 0,
-                repeated: false,
+                made: Made::Once,
+                trial: None,
                 in_vain: (0, 0),
                 whole: None,
             });
@@ -142,7 +147,7 @@ impl Campaign {
             finding.mismatch = mismatch.clone();
         }
         // One of many others is not worth three tries.
-        let hopeless = !finding.is_stable() && (finding.others > 0 || finding.repeated);
+        let hopeless = !finding.is_stable() && (finding.others > 0 || finding.made != Made::Once);
         if finding.tried < CONFIRM && !hopeless {
             self.queue(at);
             return Vec::new();
@@ -150,22 +155,28 @@ impl Campaign {
         if finding.is_stable() {
             let case = Arc::clone(&finding.case);
             let shrinker = Shrinker::new(Case::clone(&case), budget).around(finding.mismatch.step);
-            finding.whole = Some(case);
-            finding.stage = Stage::Shrinking { shrinker: Box::new(shrinker), spent: 0, anew: false };
+            finding.whole = Some((case, finding.mismatch.clone()));
+            finding.stage = Stage::Shrinking { shrinker: Box::new(shrinker), spent: 0, anew: false, shown: 0 };
             return self.shrink_on(at);
         }
         finding.forget_tries();
-        if !finding.alone {
-            finding.alone = true;
-        } else if finding.others == 0 && !finding.repeated {
-            // What it takes may be what was done to the bucket before.
-            finding.repeated = true;
-            let twice = Arc::new(repeated(&finding.case, &self.dialect));
-            finding.whole = Some(std::mem::replace(&mut finding.case, twice));
+        if finding.alone {
+            let (original, seen) =
+                finding.whole.take().unwrap_or_else(|| (Arc::clone(&finding.case), finding.mismatch.clone()));
+            let insisting = insisting(&original, seen.step).filter(|_| finding.made == Made::Once);
+            let (made, case) = match insisting {
+                _ if finding.others > 0 || finding.made == Made::Twice => {
+                    finding.stage = Stage::Unsure;
+                    (finding.case, finding.mismatch) = (original, seen);
+                    return Vec::new();
+                }
+                Some(case) => (Made::Insisting, case),
+                // What it takes may be what was done to the bucket before.
+                None => (Made::Twice, repeated(&original, &self.dialect)),
+            };
+            (finding.made, finding.case, finding.whole) = (made, Arc::new(case), Some((original, seen)));
         } else {
-            finding.stage = Stage::Unsure;
-            finding.case = finding.whole.take().unwrap_or_else(|| Arc::clone(&finding.case));
-            return Vec::new();
+            finding.alone = true;
         }
         self.queue(at);
         Vec::new()
@@ -174,13 +185,17 @@ impl Campaign {
     pub(super) fn shrunk(&mut self, at: usize, case: &Arc<Case>, report: &CaseReport) -> Vec<Event> {
         let Some(finding) = self.findings.get_mut(at) else { return Vec::new() };
         let same = of_kind(report, &finding.kind);
-        if let Some(mismatch) = same {
-            finding.case = Arc::clone(case);
-            finding.mismatch = mismatch.clone();
-        }
-        if let Stage::Shrinking { shrinker, spent, .. } = &mut finding.stage {
+        let Stage::Shrinking { shrinker, spent, anew, shown } = &mut finding.stage else { return Vec::new() };
+        *spent += report.elapsed_ms;
+        if same.is_some() && *anew && *shown + 1 < CONFIRM {
+            *shown += 1;
+            finding.trial = Some(Arc::clone(case));
+        } else {
+            *shown = 0;
             shrinker.tell(Case::clone(case), same.is_some());
-            *spent += report.elapsed_ms;
+            if let Some(mismatch) = same {
+                (finding.case, finding.mismatch) = (Arc::clone(case), mismatch.clone());
+            }
         }
         self.shrink_on(at)
     }
@@ -188,32 +203,42 @@ impl Campaign {
     /// Puts a finding into the line again, unless there is nothing left to try.
     fn shrink_on(&mut self, at: usize) -> Vec<Event> {
         let Some(finding) = self.findings.get_mut(at) else { return Vec::new() };
-        if let Stage::Shrinking { shrinker, spent, anew } = &finding.stage
+        if let Stage::Shrinking { shrinker, spent, anew, shown: 0 } = &finding.stage
             && !(shrinker.has_more() && *spent < SHRINK_TIME)
         {
-            if *anew {
-                return self.is_small(at);
-            }
-            finding.stage = Stage::Checking;
+            finding.stage = Stage::Checking { anew: *anew, times: 0 };
         }
         self.queue(at);
         Vec::new()
     }
 
-    /// Whether the smallest case shows it in a bucket that the larger ones were not tried in.
+    /// Whether the smallest case shows it each time, in buckets that the larger ones were not tried in.
     pub(super) fn checked(&mut self, at: usize, report: &CaseReport) -> Vec<Event> {
         let budget = self.plan.shrink;
         let Some(finding) = self.findings.get_mut(at) else { return Vec::new() };
         if let Some(mismatch) = of_kind(report, &finding.kind) {
             finding.mismatch = mismatch.clone();
+            if let Stage::Checking { times, .. } = &mut finding.stage {
+                *times += 1;
+                if *times < CONFIRM {
+                    self.queue(at);
+                    return Vec::new();
+                }
+            }
             return self.is_small(at);
         }
-        let Some(whole) = finding.whole.take() else { return self.finish(at) };
-        finding.case = whole;
+        if let Some(whole) = finding.whole.take() {
+            (finding.case, finding.mismatch) = whole;
+        }
+        if matches!(finding.stage, Stage::Checking { anew: true, .. }) {
+            finding.forget_tries();
+            finding.stage = Stage::Unsure;
+            return Vec::new();
+        }
         if finding.alone {
             // Then each candidate gets a bucket of its own.
             let shrinker = Box::new(Shrinker::new(Case::clone(&finding.case), budget));
-            finding.stage = Stage::Shrinking { shrinker, spent: 0, anew: true };
+            finding.stage = Stage::Shrinking { shrinker, spent: 0, anew: true, shown: 0 };
             return self.shrink_on(at);
         }
         // Or other cases had to run beside it.

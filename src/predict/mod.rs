@@ -217,7 +217,8 @@ struct Seen<'a> {
 
 impl Seen<'_> {
     fn blocks(&self) -> Vec<Expectation> {
-        let mut blocks = Blocks { dialect: self.dialect, made: Vec::new() };
+        // Most answers have a dozen blocks.
+        let mut blocks = Blocks { dialect: self.dialect, made: Vec::with_capacity(14) };
         match &self.step.operation {
             Operation::PutCors(put) => self.put_cors(put, &mut blocks),
             Operation::GetCors(_) => self.get_cors(&mut blocks),

@@ -143,6 +143,7 @@ impl Worker {
             self.created.push(bucket.clone());
             let Err(refused) = Owner::of(&shared).create(&bucket).await else {
                 self.await_bucket(&bucket).await;
+                shared.held().insert(bucket.clone());
                 return Ok(Held::new(bucket, String::new()));
             };
             // A 4xx, or a server without the operation, has made nothing; a bucket of this name is somebody else's.
@@ -227,7 +228,7 @@ fn unwritable(error: &std::io::Error) -> SetupError {
     )
 }
 
-fn put_simplest() -> Draft {
+pub(super) fn put_simplest() -> Draft {
     let mut draft = Draft::new(Method::PUT, "cors");
     draft.body = Bytes::from_static(SIMPLEST.as_bytes());
     draft.headers.push(("content-type".to_owned(), "application/xml".to_owned()));

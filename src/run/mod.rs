@@ -212,6 +212,8 @@ struct Shared {
     feed: Arc<dyn Feed>,
     /// How often a change of rules was waited for in vain.
     vain_waits: AtomicU32,
+    /// How many cases ran while no other did.
+    alone: AtomicU32,
     notes: Mutex<Vec<String>>,
     /// Buckets that cases have now, of all workers.
     held: std::sync::Mutex<BTreeSet<String>>,
@@ -304,6 +306,7 @@ pub async fn work(
     let shared = Arc::new(Shared {
         wire: Wire::new(Arc::clone(&target.implementation), &options),
         vain_waits: AtomicU32::new(0),
+        alone: AtomicU32::new(0),
         notes: Mutex::new(Vec::new()),
         held: std::sync::Mutex::default(),
         stop: watch::channel(None).0,

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesOrdered;
 use http::{Method, Request, Response, StatusCode};
 
 use super::bucket::Owner;
@@ -62,7 +63,9 @@ impl Worker {
         if outgoing.len() < 2 {
             return VecDeque::new();
         }
-        let sent = join_all(outgoing.iter().map(|(step, outgoing)| self.patiently(step, outgoing, earlier))).await;
+        // `join_all` would look at all of them whenever one moves on.
+        let sending = outgoing.iter().map(|(step, outgoing)| self.patiently(step, outgoing, earlier));
+        let sent: Vec<_> = sending.collect::<FuturesOrdered<_>>().collect().await;
         outgoing.into_iter().map(|(_, outgoing)| outgoing).zip(sent).collect()
     }
 
