@@ -28,7 +28,7 @@ const JOBS: usize = 32;
 const BATCH: usize = 8;
 /// How long each side sends in a round.
 const TIME: Duration = Duration::from_secs(4);
-const ROUNDS: u32 = 5;
+const ROUNDS: u32 = 3;
 
 struct Server(Child, String);
 
@@ -76,7 +76,7 @@ fn built(address: &str, bucket: &str) -> Vec<http::Request<bytes::Bytes>> {
     };
     let create = build_one(Draft::new(http::Method::PUT, ""), None, Identity::Owner);
     // Known inputs and generated ones.
-    let inputs = (0..120).step_by(4).flat_map(|number| block(1, number, Reach::FULL, Dialect::oss()));
+    let inputs = (0..120).step_by(40).flat_map(|number| block(1, number, Reach::FULL, Dialect::oss()));
     let steps: Vec<_> = inputs.flat_map(|input| input.case.steps).collect();
     let sent = steps.iter().filter_map(|step| match &step.operation {
         Operation::Preflight(preflight) => {
