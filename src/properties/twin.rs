@@ -1,4 +1,4 @@
-//! The rules a second time, naively: [`matches`], [`evaluate`], [`stored`].
+//! The rules a second time, naively: [`matches()`], [`evaluate`], [`stored`].
 //!
 //! Nothing here calls [`crate::cors`]'s own logic; only its data types are shared. Documents are read by another parser,
 //! open points are looked up by their names in case files.
