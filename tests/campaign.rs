@@ -233,7 +233,7 @@ fn shrinking_ends_after_a_while() {
         }
         assert!(given < 50);
     };
-    // Found once, confirmed three times, two minutes of shrinking, tried once more.
+    // Found once, confirmed three times, two minutes of shrinking, tried three times more.
     assert_eq!((given, finished.shown), (9, 3));
 }
 
