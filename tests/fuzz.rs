@@ -278,3 +278,25 @@ fn wait_for_length(path: &Path, length: u64) {
         thread::sleep(Duration::from_millis(20));
     }
 }
+
+/// Where the server goes away, the campaign ends soon and does not say that all is well.
+#[test]
+fn a_server_that_goes_away() {
+    let server = Server::start();
+    let state = tempfile::tempdir().unwrap();
+    let endpoint = format!("http://{}", server.address);
+    let out = state.path().join("campaign");
+    let options = ["fuzz", "--endpoint", &endpoint, "--seed", "1", "--settle", "0", "--time", "15"];
+    let child = with_keys(&[&options[..], &["--out", out.to_str().unwrap()]].concat(), state.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for_length(&out.join("campaign.jsonl"), 3_000);
+    drop(server);
+    let output = child.wait_with_output().unwrap();
+    let shown = format!("{}{}", text(&output.stdout), text(&output.stderr));
+    assert_eq!(code(&output), 3, "{shown}");
+    assert!(shown.contains("cases in a row could not be judged"), "{shown}");
+    assert!(shown.contains("run `corsuite cleanup`"), "{shown}");
+}

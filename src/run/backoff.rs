@@ -14,13 +14,12 @@ const LEARNT: u32 = 50;
 const FACTOR: u32 = 3;
 /// … and so much longer than it: what is fast may vary.
 const MARGIN: Duration = Duration::from_millis(50);
-/// Requests in a row without an answer, after which it is the server that has trouble, not one request that it chokes on.
-const LOST: u32 = 4;
 /// Of the mean over recent answers the newest one makes up one part in so many.
 const RECENT: u32 = 16;
 
-/// The pause before each request, from the answers so far: it grows with every 429 and 503, while no answer comes at all, and while
-/// answers take much longer than at the beginning; it shrinks with every other answer.
+/// The pause before each request, from the answers so far: it grows with every 429 and 503, and while answers take much longer than at
+/// the beginning; it shrinks with every other answer. Requests without an answer say nothing about it: one may be what the server chokes on,
+/// and where all are, whoever sends gives up.
 #[derive(Debug, Default)]
 pub(super) struct BackOff {
     pause: Duration,
@@ -29,8 +28,6 @@ pub(super) struct BackOff {
     /// Mean time of recent answers.
     recent: Duration,
     seen: u32,
-    /// Requests without an answer since the last one.
-    lost: u32,
 }
 
 impl BackOff {
@@ -38,17 +35,8 @@ impl BackOff {
         self.pause
     }
 
-    /// That no answer came.
-    pub(super) fn lost(&mut self) {
-        self.lost = self.lost.saturating_add(1);
-        if self.lost >= LOST {
-            self.pause = (self.pause * 2).clamp(FIRST, LONGEST);
-        }
-    }
-
     /// An answer, whether it asked for patience, and how long it took.
     pub(super) fn saw(&mut self, busy: bool, took: Duration) {
-        self.lost = 0;
         if busy {
             self.pause = (self.pause * 2).clamp(FIRST, LONGEST);
             return;
@@ -75,23 +63,6 @@ fn mean(before: Duration, new: Duration, parts: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_a_server_that_answers_nothing_is_given_a_pause() {
-        let mut back_off = BackOff::default();
-        for _ in 0..100 {
-            // A request that it chokes on, and one that shows that it is there.
-            back_off.lost();
-            back_off.saw(false, Duration::from_millis(1));
-        }
-        assert!(back_off.pause().is_zero());
-        (0..LOST).for_each(|_| back_off.lost());
-        assert_eq!(back_off.pause(), FIRST);
-        (0..100).for_each(|_| back_off.lost());
-        assert_eq!(back_off.pause(), LONGEST);
-        (0..100).for_each(|_| back_off.saw(false, Duration::from_millis(1)));
-        assert!(back_off.pause().is_zero());
-    }
 
     fn check(answers: &[(bool, u64, u32)], expected: fn(Duration) -> bool) {
         let mut back_off = BackOff::default();

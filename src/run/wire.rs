@@ -130,8 +130,8 @@ impl Wire {
             let busy = answer.is_some_and(|answer| {
                 matches!(answer.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
             });
-            if let Some(mut back_off) = self.back_off() {
-                if result.is_ok() { back_off.saw(busy, took) } else { back_off.lost() }
+            if let Some(mut back_off) = self.back_off().filter(|_| result.is_ok()) {
+                back_off.saw(busy, took);
             }
             if !busy || attempts == PATIENCE {
                 return Sent { result, attempts, busy };
@@ -176,6 +176,35 @@ mod tests {
         assert_eq!((sent.result.unwrap().status().as_u16(), sent.attempts, sent.busy), (200, 4, false));
         assert_eq!(started.elapsed(), Duration::from_millis(200 + 400 + 800));
         assert_eq!(wire.sent(), 4);
+    }
+
+    /// Every second request gets no answer, for a second.
+    #[derive(Debug)]
+    struct Choking(AtomicUsize);
+
+    impl Implementation for Choking {
+        fn send(&self, _: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
+            let chokes = self.0.fetch_add(1, Ordering::Relaxed) % 2 == 1;
+            Box::pin(async move {
+                sleep(Duration::from_millis(if chokes { 1000 } else { 1 })).await;
+                if chokes { Err(SendError::TooLarge) } else { Ok(Response::new(Bytes::new())) }
+            })
+        }
+
+        fn kind(&self) -> Kind {
+            Kind::InProcess
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_without_an_answer_slow_nothing_down() {
+        let options = Options { back_off: true, ..Options::default() };
+        let wire = Wire::new(Arc::new(Choking(AtomicUsize::new(0))), &options);
+        let started = Instant::now();
+        for _ in 0..400 {
+            drop(wire.send(&Request::new(Bytes::new())).await);
+        }
+        assert_eq!(started.elapsed(), Duration::from_millis(200 * 1001));
     }
 
     #[tokio::test(start_paused = true)]
