@@ -42,7 +42,43 @@ impl Kind {
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.field == "transport" {
+            return write!(f, "{}: no answer", self.clause);
+        }
         let shown = |text: &str| if text.is_empty() { "nothing".to_owned() } else { text.to_owned() };
-        write!(f, "{}: {} is {}, not {}", self.clause, self.field, shown(&self.actual), shown(&self.expected))
+        write!(f, "{}: {} is {}", self.clause, self.field, shown(&self.actual))?;
+        // Of two other values neither says more than the other.
+        if self.expected == self.actual { Ok(()) } else { write!(f, ", not {}", shown(&self.expected)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::expect::Mismatch;
+
+    #[test]
+    fn titles() {
+        let check = |field: &str, expected: &str, actual: &str, title: &str| {
+            let mismatch = MismatchReport::bare(Mismatch::new("a.b", field, expected, actual), 1);
+            assert_eq!(Kind::of(&mismatch).to_string(), title);
+        };
+        check("status", "200", "403", "a.b: status is 403, not 200");
+        check("error.Code", "AccessDenied", "", "a.b: error.Code is nothing, not AccessDenied");
+        check("headers.vary", "Origin", "absent", "a.b: headers.vary is absent, not another value");
+        check(
+            "headers.access-control-max-age",
+            "600",
+            "none",
+            "a.b: headers.access-control-max-age is another value, not a number",
+        );
+        check(
+            "headers.access-control-allow-origin",
+            "https://a.example",
+            "*",
+            "a.b: headers.access-control-allow-origin is *, not another value",
+        );
+        check("body", "one", "two", "a.b: body is another value");
+        check("transport", "an answer", "no answer within 1s", "a.b: no answer");
     }
 }
