@@ -339,8 +339,9 @@ async fn secrets_stay_out_of_reports() {
         let inner = serve::reference(Dialect::oss(), owner.clone(), serve::other());
         let change = |inner: &Embedded, request: Request<Bytes>| {
             let answer = inner.respond(&request).answer().unwrap();
-            let echoed =
-                format!("{}\n{:?}\n{}", request.uri(), request.headers(), String::from_utf8_lossy(request.body()));
+            // Another text each time: it is also what a later answer should be the same as.
+            let (id, body) = (corsuite::implementation::request_id(), String::from_utf8_lossy(request.body()));
+            let echoed = format!("{id}\n{}\n{:?}\n{body}", request.uri(), request.headers());
             let wrong = Response::builder().status(418).body(Bytes::from(echoed)).unwrap();
             let judged =
                 request.headers().contains_key("origin") || request.uri().query().is_some_and(|query| query != "cors");

@@ -304,7 +304,9 @@ impl Worker {
         let clause = self.shared.target.dialect.clauses.get(&mismatch.clause);
         let bucket = self.bucket_of(step);
         let hide = |text: String| shown::without_secrets(text, &self.shared.target);
-        let mismatch = Mismatch { actual: hide(mismatch.actual), ..mismatch };
+        // An earlier answer may be what is expected.
+        let (expected, actual) = (hide(mismatch.expected), hide(mismatch.actual));
+        let mismatch = Mismatch { expected, actual, ..mismatch };
         MismatchReport {
             step: number,
             answer: (outgoing.requests.len() > 1).then_some(at + 1),
