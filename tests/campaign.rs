@@ -7,18 +7,20 @@ mod common;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use corsuite::campaign::{BLOCK, Campaign, Event, Input, Next, Plan, Reach, block, reachable};
 use corsuite::case::expect::Mismatch;
-use corsuite::case::{Case, load, write};
+use corsuite::case::{Case, Start, load, write};
 use corsuite::diagnostic::SourceFile;
 use corsuite::dialect::{Dialect, Level};
 use corsuite::generate::KNOWN;
-use corsuite::implementation::Embedded;
+use corsuite::implementation::{BoxFuture, Embedded, Implementation, SendError};
 use corsuite::reference::Reference;
 use corsuite::reference::faults::{Faulty, find};
-use corsuite::report::{CaseReport, MismatchReport, Verdict};
+use corsuite::report::{self, CaseReport, MismatchReport, Verdict};
 use corsuite::run::{self, Feed, Options, Taken};
 use corsuite::serve;
+use http::{Request, Response};
 use sha2::{Digest as _, Sha256};
 
 use common::{run, target};
@@ -183,6 +185,100 @@ async fn found(id: &str) {
     for (server, verdict) in [(faulty(id), Verdict::Fail), (healthy(), Verdict::Pass)] {
         let report = run(target(server), &loaded.suite, Options::default()).await.unwrap();
         assert_eq!(report.cases[0].verdict, verdict, "{id}: {case}");
+    }
+}
+
+/// A server to which there is a way, so that workers take turns.
+#[derive(Debug)]
+struct Away(Embedded);
+
+impl Implementation for Away {
+    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
+        Box::pin(async {
+            tokio::task::yield_now().await;
+            self.0.send(request).await
+        })
+    }
+
+    fn kind(&self) -> report::Kind {
+        self.0.kind()
+    }
+}
+
+/// Gives out a case to each of four workers, and when all have come back, one that has to be the only one.
+#[derive(Debug)]
+struct OneAfterMany {
+    cases: [Arc<Case>; 2],
+    /// How many were given out, how many came back, and how many workers are passed over before the last one.
+    out: Mutex<(u64, u64, u64)>,
+    last: Mutex<Option<CaseReport>>,
+}
+
+impl Feed for OneAfterMany {
+    fn take(&self) -> Taken {
+        let mut out = self.out.lock().unwrap();
+        let number = out.0;
+        if number >= 4 && out.1 < 4 {
+            return Taken::Later;
+        }
+        if number == 4 && out.2 > 0 {
+            out.2 -= 1;
+            return Taken::Later;
+        }
+        out.0 += 1;
+        let [before, only] = &self.cases;
+        match number {
+            0..4 => Taken::Case { number, case: Arc::clone(before), start: Start::Emptied },
+            4 => Taken::Case { number, case: Arc::clone(only), start: Start::OnlyOne },
+            _ => Taken::Nothing,
+        }
+    }
+
+    fn give(&self, number: u64, report: CaseReport) {
+        self.out.lock().unwrap().1 += 1;
+        if number == 4 {
+            *self.last.lock().unwrap() = Some(report);
+        }
+    }
+}
+
+/// What is tried alone finds no rules in the buckets of other workers, not even in the one that the run began with.
+#[tokio::test]
+async fn other_buckets_are_empty() {
+    const CASES: &str = r#"
+about: Two cases.
+cases:
+  - id: before
+    about: leaves rules behind
+    clauses: [vary.match]
+    rules: &rules [{allowed_origins: "https://app.example", allowed_methods: GET}]
+    response_vary: true
+    steps:
+      - request: {method: GET, object: photo.jpg, origin: "https://app.example"}
+        expect: {headers: {vary: {contains: Origin}}}
+  - id: only
+    about: sees them where they count for all buckets
+    clauses: [vary.off]
+    rules: *rules
+    steps:
+      - request: {method: GET, object: photo.jpg}
+        expect: {headers: {vary: {lacks: Origin}}}
+"#;
+    let loaded = load(&[SourceFile::new("two.yaml", CASES)], Dialect::oss());
+    assert!(!loaded.failed());
+    let cases: Vec<Arc<Case>> = loaded.suite.cases.into_iter().map(Arc::new).collect();
+    // The last case falls to one worker or another; one of them has the bucket of the beginning.
+    for passed_over in 0..8 {
+        let feed = Arc::new(OneAfterMany {
+            cases: cases.clone().try_into().unwrap(),
+            out: Mutex::new((0, 0, passed_over)),
+            last: Mutex::new(None),
+        });
+        let options = Options { jobs: 4, complete: false, ..Options::default() };
+        let server = target(Away(faulty("vary-of-other-bucket")));
+        run::work(server, options, Arc::clone(&feed) as Arc<dyn Feed>, Arc::new(|_| {})).await.unwrap();
+        let report = feed.last.lock().unwrap().take().unwrap();
+        assert_eq!(report.verdict, Verdict::Pass, "{report:#?}");
     }
 }
 
