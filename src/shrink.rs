@@ -324,14 +324,50 @@ fn smaller_rules(rule: &Rule) -> Vec<Rule> {
     all
 }
 
-/// Bytes with a piece cut out: halves down to what is a few characters.
+/// A document with rules, with elements, then with any piece of its bytes cut out: halves down to what is a few characters.
 fn smaller_texts(bytes: &[u8]) -> Vec<Vec<u8>> {
     const SMALLEST: usize = 8;
-    let cut = pieces(bytes.len()).into_iter().filter(|(from, to)| to - from >= SMALLEST);
+    let of_elements = |name: &[u8]| {
+        let found = elements(bytes, name);
+        let cut = |(from, to): (usize, usize)| Some((found.get(from)?.0, found.get(to.checked_sub(1)?)?.1));
+        pieces(found.len()).into_iter().filter_map(cut).collect::<Vec<_>>()
+    };
+    let any = pieces(bytes.len()).into_iter().filter(|(from, to)| to - from >= SMALLEST);
+    let cut = of_elements(b"CORSRule").into_iter().chain(of_elements(b"")).chain(any);
     cut.map(|(from, to)| {
         bytes.iter().enumerate().filter(|(at, _)| !(from..to).contains(at)).map(|(_, byte)| *byte).collect()
     })
     .collect()
+}
+
+/// Where the elements of a name begin and end, as far as that shows without reading the document; without a name, those that hold no other.
+fn elements(bytes: &[u8], name: &[u8]) -> Vec<(usize, usize)> {
+    let find = |from: usize, wanted: &[u8]| {
+        let rest = bytes.get(from..)?;
+        rest.windows(wanted.len()).position(|window| window == wanted).map(|at| from + at)
+    };
+    let (opening, closing) = ([b"<", name].concat(), [b"</", name].concat());
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(start) = find(from, &opening) {
+        from = start + 1;
+        if !bytes.get(from).is_some_and(u8::is_ascii_alphabetic) {
+            continue;
+        }
+        let Some(end) = find(from, &closing).and_then(|close| find(close, b">")) else { break };
+        // Another one begins before this one ends.
+        if name.is_empty() && bytes.get(from..end).is_some_and(opens) {
+            continue;
+        }
+        found.push((start, end + 1));
+        from = end + 1;
+    }
+    found
+}
+
+/// Whether a tag is opened in these bytes.
+fn opens(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|two| matches!(two, [b'<', next] if next.is_ascii_alphabetic()))
 }
 
 fn smaller_extras(extra: &Extra) -> Vec<Extra> {
@@ -458,6 +494,29 @@ mod tests {
                 assert!(at < index && matches!(smallest.steps[at].operation, Operation::GetCors(_)));
             }
         }
+    }
+
+    /// Of a document that is not as clients write it, whole rules and whole elements go.
+    #[test]
+    fn elements_are_cut_out() {
+        let document = b"<CORSConfiguration ><CORSRule><AllowedOrigin >*</AllowedOrigin\n><AllowedMethod>GET</AllowedMethod></CORSRule> <CORSRule><!-- <AllowedOrigin> --></CORSRule></CORSConfiguration>";
+        let shown = |name: &[u8]| -> Vec<String> {
+            let found = elements(document, name).into_iter();
+            found.map(|(from, to)| String::from_utf8_lossy(&document[from..to]).into_owned()).collect()
+        };
+        assert_eq!(
+            shown(b""),
+            [
+                "<AllowedOrigin >*</AllowedOrigin\n>",
+                "<AllowedMethod>GET</AllowedMethod>",
+                "<AllowedOrigin> --></CORSRule>"
+            ]
+        );
+        assert_eq!(shown(b"CORSRule").len(), 2);
+        let kept = b"<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>";
+        let written = b"<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>";
+        assert!(smaller_texts(written).iter().any(|smaller| smaller == kept));
+        assert!(smaller_texts(b"<a><").len() < 3 && elements(b"</", b"").is_empty());
     }
 
     /// What was read before a step, and all that comes after it, is gone in one candidate.

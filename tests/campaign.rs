@@ -159,6 +159,7 @@ async fn a_case_needs_no_history() {
         // Once in so many answers.
         "methods-order-changes",
         "every-seventh",
+        "age-alternates",
     ] {
         found(id).await;
     }

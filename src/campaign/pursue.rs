@@ -67,7 +67,8 @@ impl Campaign {
     /// Puts a finding into the line for its next case.
     fn queue(&mut self, at: usize) {
         match self.findings.get(at) {
-            Some(finding) if finding.is_alone() => self.alone.push_back(at),
+            // Its tries follow each other, so that nothing but their own requests is between them.
+            Some(finding) if finding.is_alone() => self.alone.push_front(at),
             _ => self.waiting.push_back(at),
         }
     }
