@@ -330,8 +330,8 @@ fn shrinking_ends_after_a_while() {
         }
         assert!(given < 50);
     };
-    // Found once, confirmed three times, two minutes of shrinking, tried three times more.
-    assert_eq!((given, finished.shown), (9, 3));
+    // Found once, confirmed three times, two minutes of shrinking, tried six times more.
+    assert_eq!((given, finished.shown), (12, 3));
 }
 
 /// What does not show each time is tried while nothing else runs; then it is written without what only this server's choices fix.

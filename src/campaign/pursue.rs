@@ -23,6 +23,8 @@ use crate::shrink::Shrinker;
 
 /// Times a finding is tried again before it is believed.
 const CONFIRM: u32 = 3;
+/// Times the smallest case is: a server that answers otherwise every second time may do so three times in a row.
+const CHECK: u32 = 6;
 /// Milliseconds of requests after which a finding is small enough: where the server does not answer, each candidate costs time-outs.
 const SHRINK_TIME: u64 = 120_000;
 /// Later inputs that are tried in the place of one that does not show its finding by itself.
@@ -221,7 +223,7 @@ impl Campaign {
             finding.mismatch = mismatch.clone();
             if let Stage::Checking { times, .. } = &mut finding.stage {
                 *times += 1;
-                if *times < CONFIRM {
+                if *times < CHECK {
                     self.queue(at);
                     return Vec::new();
                 }
