@@ -330,7 +330,7 @@ fn smaller_texts(bytes: &[u8]) -> Vec<Vec<u8>> {
     let of_elements = |name: &[u8]| {
         let found = elements(bytes, name);
         let cut = |(from, to): (usize, usize)| Some((found.get(from)?.0, found.get(to.checked_sub(1)?)?.1));
-        pieces(found.len()).into_iter().filter_map(cut).collect::<Vec<_>>()
+        std::iter::once((0, found.len())).chain(pieces(found.len())).filter_map(cut).collect::<Vec<_>>()
     };
     let any = pieces(bytes.len()).into_iter().filter(|(from, to)| to - from >= SMALLEST);
     let cut = of_elements(b"CORSRule").into_iter().chain(of_elements(b"")).chain(any);
