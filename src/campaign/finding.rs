@@ -115,8 +115,26 @@ impl Finding {
     /// Begins anew with another input.
     pub(super) fn try_instead(&mut self, case: &Arc<Case>, mismatch: &MismatchReport) {
         self.others += 1;
-        self.stage = Stage::Confirming;
+        (self.stage, self.made, self.whole) = (Stage::Confirming, Made::Once, None);
         (self.case, self.mismatch) = (Arc::clone(case), mismatch.clone());
+    }
+
+    /// Goes on with a case made of the input that did not show it each time, or gives the input up.
+    pub(super) fn make_anew(&mut self, dialect: &Dialect) {
+        let (original, seen) = self.whole.take().unwrap_or_else(|| (Arc::clone(&self.case), self.mismatch.clone()));
+        let next = match self.made {
+            Made::Once => insisting(&original, seen.step).map(|case| (Made::Insisting, case)),
+            Made::Insisting | Made::Twice => None,
+        };
+        // What it takes may be what was done to the bucket before. Of many others, none is worth that.
+        let twice =
+            || (self.others == 0 && self.made != Made::Twice).then(|| (Made::Twice, repeated(&original, dialect)));
+        if let Some((made, case)) = next.or_else(twice) {
+            (self.made, self.case, self.stage) = (made, Arc::new(case), Stage::Confirming);
+            self.whole = Some((original, seen));
+        } else {
+            (self.stage, self.case, self.mismatch) = (Stage::Unsure, original, seen);
+        }
     }
 
     /// Begins to count its tries anew.
@@ -127,7 +145,7 @@ impl Finding {
 }
 
 /// The case with its step of this number, from 1, asked [`INSIST`] times; none if asking changes something.
-pub(super) fn insisting(case: &Case, step: usize) -> Option<Case> {
+fn insisting(case: &Case, step: usize) -> Option<Case> {
     let mut case = case.clone();
     let step = case.steps.get_mut(step.checked_sub(1)?)?;
     let reads = match &step.operation {
@@ -140,7 +158,7 @@ pub(super) fn insisting(case: &Case, step: usize) -> Option<Case> {
 }
 
 /// The steps of a case, the deletion of the rules of its buckets, and the steps once more: what a used bucket brings along, as a case.
-pub(super) fn repeated(case: &Case, dialect: &Dialect) -> Case {
+fn repeated(case: &Case, dialect: &Dialect) -> Case {
     let roles = [BucketRole::Main, BucketRole::Second].into_iter().filter(|role| case.uses(*role));
     let plain = case.steps.first().cloned().map(|step| Step { name: None, setup: false, repeat: 1, ..step });
     let deletes: Vec<Step> = roles

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::finding::{Finding, Made, Stage, insisting, repeated};
+use super::finding::{Finding, Made, Stage};
 use super::kind::Kind;
 use super::{Campaign, Event, Next, Purpose, Record};
 use crate::case::{Case, Start, write};
@@ -164,20 +164,7 @@ impl Campaign {
         }
         finding.forget_tries();
         if finding.alone {
-            let (original, seen) =
-                finding.whole.take().unwrap_or_else(|| (Arc::clone(&finding.case), finding.mismatch.clone()));
-            let insisting = insisting(&original, seen.step).filter(|_| finding.made == Made::Once);
-            let (made, case) = match insisting {
-                _ if finding.others > 0 || finding.made == Made::Twice => {
-                    finding.stage = Stage::Unsure;
-                    (finding.case, finding.mismatch) = (original, seen);
-                    return Vec::new();
-                }
-                Some(case) => (Made::Insisting, case),
-                // What it takes may be what was done to the bucket before.
-                None => (Made::Twice, repeated(&original, &self.dialect)),
-            };
-            (finding.made, finding.case, finding.whole) = (made, Arc::new(case), Some((original, seen)));
+            finding.make_anew(&self.dialect);
         } else {
             finding.alone = true;
         }
@@ -235,7 +222,8 @@ impl Campaign {
         }
         if matches!(finding.stage, Stage::Checking { anew: true, .. }) {
             finding.forget_tries();
-            finding.stage = Stage::Unsure;
+            finding.make_anew(&self.dialect);
+            self.queue(at);
             return Vec::new();
         }
         if finding.alone {

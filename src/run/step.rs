@@ -57,7 +57,8 @@ impl Worker {
     /// Sends the first of these steps at once, as far as they change nothing and none needs the answer to another; none if there is
     /// only one.
     async fn ahead(&self, steps: &[Step], earlier: &[Response<Bytes>]) -> VecDeque<Early> {
-        let alone = steps.iter().take(self.shared.options.batch).take_while(|step| stands_alone(step));
+        let most = if self.one_by_one { 1 } else { self.shared.options.batch };
+        let alone = steps.iter().take(most).take_while(|step| stands_alone(step));
         let outgoing: Vec<(&Step, Outgoing)> =
             alone.map_while(|step| Some((step, self.outgoing(step, earlier).ok()?))).collect();
         if outgoing.len() < 2 {

@@ -47,6 +47,8 @@ pub(super) struct Worker {
     /// What a borrowed bucket was like.
     pub(super) saved: Option<Saved>,
     silent: u32,
+    /// No steps are sent together: nothing else may be under way.
+    pub(super) one_by_one: bool,
 }
 
 /// Why a case has no verdict of its own.
@@ -68,7 +70,17 @@ pub(super) struct Tally {
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, number: usize) -> Self {
         let missing = format!("{}missing", name(&prefix(&shared)));
-        Self { shared, number, main: None, second: None, created: Vec::new(), missing, saved: None, silent: 0 }
+        Self {
+            shared,
+            number,
+            main: None,
+            second: None,
+            created: Vec::new(),
+            missing,
+            saved: None,
+            silent: 0,
+            one_by_one: false,
+        }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
@@ -94,7 +106,8 @@ impl Worker {
             assertions: 0,
             answers: Vec::new(),
         };
-        if start == Start::OnlyOne {
+        self.one_by_one = start == Start::OnlyOne;
+        if self.one_by_one {
             self.out_of_step().await;
         }
         if start != Start::Emptied && self.discard_buckets().await && start == Start::OnlyOne {
@@ -167,8 +180,8 @@ impl Worker {
         true
     }
 
-    /// Asks one or two preflights, by turns, of a bucket that is to be removed: what a server does every second or every seventh time
-    /// cannot then come out the same three times for a case that is tried again.
+    /// Asks preflights of a bucket that is to be removed: one, one, two, two and so on, by which a case that is tried again comes at every
+    /// place in the turn of a server that does something every second or third time.
     async fn out_of_step(&self) {
         let Some(held) = self.main.as_ref().filter(|_| matches!(self.shared.options.buckets, Buckets::Own { .. }))
         else {
@@ -177,7 +190,7 @@ impl Worker {
         let owner = Owner::of(&self.shared);
         // Nothing depends on the answers.
         drop(owner.ask(put_simplest(), &held.name, None).await);
-        for _ in 0..=self.shared.alone.fetch_add(1, Ordering::Relaxed) % 2 {
+        for _ in 0..=self.shared.alone.fetch_add(1, Ordering::Relaxed) / 2 % 2 {
             let mut preflight = Draft::new(Method::OPTIONS, "");
             preflight.headers.push(("origin".to_owned(), "https://corsuite.example".to_owned()));
             preflight.headers.push(("access-control-request-method".to_owned(), "GET".to_owned()));
