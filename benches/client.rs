@@ -24,10 +24,10 @@ use corsuite::serve;
 use corsuite::sign::Scheme;
 
 /// Of a campaign: cases at a time, and requests of a case at a time.
-const JOBS: usize = 32;
+const JOBS: usize = 8;
 const BATCH: usize = 8;
 /// How long each side sends in a round.
-const TIME: Duration = Duration::from_secs(4);
+const TIME: Duration = Duration::from_secs(6);
 const ROUNDS: u32 = 3;
 
 struct Server(Child, String);
