@@ -17,6 +17,7 @@
 //! | [`generate`] | configurations, requests, documents and whole cases from bytes |
 //! | [`shrink`] | smaller cases that still show the same |
 //! | [`report`] | the result of a run, and its formats |
+//! | [`baseline`] | known failures, and what has changed since |
 //! | [`campaign`] | generated cases, findings, features: a campaign as a machine of values |
 //! | `audit` | what bites in the rules of a live bucket, and preflights at their edges (feature `cli`) |
 //! | `properties` | laws and second opinions, for tests and fuzz targets (feature `properties`) |
@@ -111,6 +112,8 @@ pub mod generate;
 pub mod shrink;
 
 pub mod report;
+
+pub mod baseline;
 
 pub mod campaign;
 

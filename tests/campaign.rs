@@ -297,6 +297,7 @@ fn report(case: &Case, wrong: Option<&MismatchReport>, elapsed_ms: u64) -> CaseR
         unjudged_must: false,
         elapsed_ms,
         assertions: 1,
+        known: None,
         observed: std::collections::BTreeMap::new(),
         reason: None,
         mismatches: wrong.into_iter().cloned().collect(),

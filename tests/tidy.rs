@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Modules from the bottom to the top: a module imports only what stands before it.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 23] = [
     "diagnostic",
     "yaml",
     "xml",
@@ -21,6 +21,7 @@ const ORDER: [&str; 22] = [
     "generate",
     "shrink",
     "report",
+    "baseline",
     "campaign",
     "audit",
     "properties",

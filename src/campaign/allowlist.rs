@@ -110,7 +110,7 @@ fn decode(decoder: &mut Decoder, node: &yaml::Node, dialect: &Dialect) -> Option
     let fields = decoder.fields(node, &ALLOWED)?;
     let mut text = |name: &str| fields.get(name).and_then(|node| decoder.text(node, "a text"));
     let (clause, field, expected, actual) = (text("clause"), text("field"), text("expected"), text("actual"));
-    let (reason, link, expires) = (text("reason"), text("link"), text("expires"));
+    let (reason, link) = (text("reason"), text("link"));
     if let (Some(clause), Some(node)) = (&clause, fields.get("clause"))
         && dialect.clauses.get(clause).is_none()
     {
@@ -120,17 +120,7 @@ fn decode(decoder: &mut Decoder, node: &yaml::Node, dialect: &Dialect) -> Option
             .suggest(clause, dialect.clauses.iter().map(|clause| clause.id.as_str()));
         decoder.push(found);
     }
-    let expires = match (expires, fields.get("expires")) {
-        (Some(text), Some(node)) => {
-            let date = text.parse::<Date>().ok();
-            if date.is_none() {
-                let found = decoder.error(&node.span, format!("`{text}` is no day")).help("such as 2027-01-31");
-                decoder.push(found);
-            }
-            date
-        }
-        _ => None,
-    };
+    let expires = fields.get("expires").and_then(|node| decoder.day(node));
     let line = decoder.file().position(node.span.start).0;
     Some(Allowed { clause: clause?, field, expected, actual, reason: reason?, link, expires, line })
 }

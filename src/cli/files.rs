@@ -7,24 +7,41 @@ use std::sync::Arc;
 
 use super::{Context, Exit, Failure};
 use crate::case::{self, Case, Suite};
-use crate::diagnostic::{SourceFile, closest};
+use crate::diagnostic::{SourceFile, closest, visible};
 use crate::dialect::{Dialect, Level};
+use crate::report::{Report, json};
 
 /// Largest file that is read, in bytes; the parser's own limit is lower and names the file.
 const MAX_FILE: u64 = 16 << 20;
 
 /// Reads a text file.
 pub(super) fn read(path: &Path) -> Result<Arc<SourceFile>, Failure> {
+    read_at_most(path, MAX_FILE)
+}
+
+fn read_at_most(path: &Path, most: u64) -> Result<Arc<SourceFile>, Failure> {
     let shown = path.display().to_string();
     let fail = |error: &dyn std::fmt::Display| Failure::usage(format!("{shown} cannot be read: {error}"));
     let size = std::fs::metadata(path).map_err(|error| fail(&error))?.len();
-    if size > MAX_FILE {
-        return Err(fail(&format!("it has {size} bytes, at most {MAX_FILE} are read")));
+    if size > most {
+        return Err(fail(&format!("it has {size} bytes, at most {most} are read")));
     }
     let bytes = std::fs::read(path).map_err(|error| fail(&error))?;
     let text = String::from_utf8(bytes)
         .map_err(|error| fail(&format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to())))?;
     Ok(SourceFile::new(shown, text))
+}
+
+/// Largest report that is read, in bytes: thousands of failures with their answers.
+const MAX_REPORT: u64 = 256 << 20;
+
+/// Reads a report in JSON.
+pub(super) fn report(path: &Path) -> Result<Report, Failure> {
+    let file = read_at_most(path, MAX_REPORT)?;
+    json::read(&file.text).map_err(|why| {
+        Failure::usage(format!("{} cannot be used: {}", path.display(), visible(&why)))
+            .help("give what `corsuite run --report json=FILE` wrote")
+    })
 }
 
 /// A bundled dialect, or a file.

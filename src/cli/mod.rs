@@ -5,6 +5,7 @@
 
 mod args;
 mod audit;
+mod baseline;
 mod check;
 mod cleanup;
 mod explain;
@@ -12,6 +13,7 @@ mod files;
 mod fuzz;
 mod list;
 mod merge;
+mod merge_reports;
 mod mutants;
 mod run;
 mod screen;
@@ -153,6 +155,8 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments, &context),
         Command::Fuzz(arguments) => fuzz::fuzz(&arguments, &context),
         Command::Merge(arguments) => merge::merge(&arguments, &context),
+        Command::Baseline(arguments) => baseline::baseline(&arguments, &context),
+        Command::MergeReports(arguments) => merge_reports::merge_reports(&arguments, &context),
         Command::Audit(arguments) => audit::audit(&arguments, &context),
         Command::Serve(arguments) => serve::serve(&arguments, &context),
         Command::Explain(arguments) => explain::explain(&arguments, &context),
@@ -228,9 +232,21 @@ mod tests {
         let mut text = String::new();
         let mut command = Arguments::command().term_width(100);
         text.push_str(&command.render_long_help().to_string());
-        for name in
-            ["run", "fuzz", "merge", "serve", "mutants", "explain", "check", "list", "cleanup", "sign", "completions"]
-        {
+        for name in [
+            "run",
+            "fuzz",
+            "merge",
+            "baseline",
+            "merge-reports",
+            "serve",
+            "mutants",
+            "explain",
+            "check",
+            "list",
+            "cleanup",
+            "sign",
+            "completions",
+        ] {
             let sub = command.find_subcommand_mut(name).unwrap();
             let help = sub.clone().term_width(100).render_help().to_string();
             text.extend(["\n---- ", name, "\n\n", &help]);

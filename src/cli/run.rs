@@ -1,6 +1,7 @@
 //! `corsuite run`
 #![expect(clippy::disallowed_methods, reason = "shell: writes reports")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +10,13 @@ use tokio::sync::watch;
 
 use super::args::{Auth, JournalArgument, LevelChoice, Run};
 use super::screen::Screen;
-use super::{Context, Exit, Failure, files, interrupted, print, runtime, target, tell};
+use super::{Context, Exit, Failure, baseline, files, interrupted, print, runtime, target, tell};
+use crate::baseline::Gate;
 use crate::case::strength;
 use crate::diagnostic::{Style, visible};
 use crate::dialect::{Dialect, Level};
 use crate::implementation::{Endpoint, EndpointOptions};
-use crate::report::{Answer, Format, Report, Setting, Verdict, terminal};
+use crate::report::{CaseReport, Format, Report, Setting, Verdict, terminal};
 use crate::run::{self, Addressing, Buckets, Event, FileJournal, Journal, NoJournal, Options, SetupError, Target};
 use crate::serve;
 use crate::sign::Scheme;
@@ -32,6 +34,9 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
         LevelChoice::Should => Level::Should,
     });
     let selectors = if arguments.minimal { &strength().minimal } else { &arguments.selectors };
+    let baseline = arguments.baseline.as_deref().map(|path| baseline::load(path, context)).transpose()?;
+    // What the baseline names is looked for in all of it.
+    let all = suite.clone();
     let (suite, complete) = files::select(suite, selectors, level, &dialect)?;
     if arguments.endpoint.auth == Auth::Anonymous && arguments.bucket.is_none() {
         return Err(Failure::usage("--auth anonymous cannot create a bucket").help("name one with --bucket"));
@@ -55,8 +60,10 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
             },
             // A suite or a dialect of one's own says nothing about the bundled one's documents.
             complete: complete
+                && baseline.is_none()
                 && arguments.cases.cases.is_none()
                 && Dialect::bundled(&arguments.dialect.dialect).is_some(),
+            partition: arguments.partition,
             fail_fast: arguments.fail_fast,
             preconfigured,
             journal: Arc::new(NoJournal),
@@ -74,7 +81,8 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
             let (target, stop) = embedded(&dialect).await?;
             (target, Some(stop))
         };
-        let progress = Arc::new(Progress::new(context, to_stdout));
+        let known = baseline.iter().flat_map(|baseline| &baseline.entries).map(|entry| entry.case.clone()).collect();
+        let progress = Arc::new(Progress { screen: Progress::screen(context), quiet: to_stdout, known });
         let listener = Arc::clone(&progress);
         let running = run::run(target, &suite, options, Arc::new(move |event| listener.event(&event)));
         let mut running = std::pin::pin!(running);
@@ -100,32 +108,44 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
     });
     // Requests that hang are not waited for.
     runtime.shutdown_background();
-    let report = result?;
+    let mut report = result?;
+    if report.cases.is_empty() {
+        return Err(Failure::usage("this part has no case").help("make fewer parts"));
+    }
+    let gate = baseline.zip(arguments.baseline.as_deref()).map(|(baseline, path)| {
+        let gate = baseline::gate(&mut report, &baseline, &all, &dialect, arguments.strict);
+        (gate, path.display().to_string())
+    });
     let setting = Setting { suite: &suite, dialect: &dialect, strict: arguments.strict };
-    finish(&report, &setting, &reports, to_stdout, context)
+    finish(&Finish { report: &report, setting, paths: &reports, gate: gate.as_ref() }, context)
 }
 
-/// Shows and writes the report; the exit code is what it says.
-fn finish(
-    report: &Report,
-    setting: &Setting<'_>,
-    paths: &[Destination],
-    to_stdout: bool,
-    context: &Context,
-) -> Result<Exit, Failure> {
+/// A report that is to be told.
+pub(super) struct Finish<'a> {
+    pub(super) report: &'a Report,
+    pub(super) setting: Setting<'a>,
+    pub(super) paths: &'a [Destination],
+    /// With the name of its file.
+    pub(super) gate: Option<&'a (Gate, String)>,
+}
+
+/// Shows and writes a report; the exit code is what the baseline says of it, or else the report itself.
+pub(super) fn finish(end: &Finish<'_>, context: &Context) -> Result<Exit, Failure> {
+    let to_stdout = end.paths.iter().any(|(_, path)| path.as_os_str() == "-");
     let style = if to_stdout { context.error_style } else { context.output_style };
-    let shown = shown(report, style);
+    let mut shown = shown(end.report, style);
+    if let Some((gate, file)) = end.gate {
+        shown.push('\n');
+        shown.push_str(&gate.shown(file));
+    }
     if to_stdout {
         tell(&shown);
     } else {
         print(&shown)?;
     }
-    write_reports(report, setting, paths)?;
-    Ok(match report.answer(setting.strict) {
-        Answer::Yes => Exit::Yes,
-        Answer::No => Exit::No,
-        Answer::Unknown => Exit::Unknown,
-    })
+    write_reports(end.report, &end.setting, end.paths)?;
+    let answer = end.gate.map_or_else(|| end.report.answer(end.setting.strict), |(gate, _)| gate.answer());
+    Ok(baseline::exit(answer))
 }
 
 /// Writes a report to each of these paths; `-` is standard output.
@@ -147,7 +167,8 @@ pub(super) fn write_reports(report: &Report, setting: &Setting<'_>, paths: &[Des
 /// The cases that did not pass, except the many that one line explains, then the summary.
 fn shown(report: &Report, style: Style) -> String {
     let mut text = String::new();
-    for case in report.cases.iter().filter(|case| matches!(case.verdict, Verdict::Fail | Verdict::Error)) {
+    let told = |case: &&CaseReport| matches!(case.verdict, Verdict::Fail | Verdict::Error) && case.known.is_none();
+    for case in report.cases.iter().filter(told) {
         text.push_str(&terminal::failure(case, style));
         text.push('\n');
     }
@@ -251,11 +272,13 @@ struct Progress {
     screen: Screen,
     /// The human report goes to standard error, so lines would only repeat it.
     quiet: bool,
+    /// Cases that may fail.
+    known: BTreeSet<String>,
 }
 
 impl Progress {
-    fn new(context: &Context, quiet: bool) -> Self {
-        Self { screen: Screen::new(context, "{bar:32} {pos}/{len} {msg}"), quiet }
+    fn screen(context: &Context) -> Screen {
+        Screen::new(context, "{bar:32} {pos}/{len} {msg}")
     }
 
     fn event(&self, event: &Event<'_>) {
@@ -264,7 +287,7 @@ impl Progress {
             Event::Finished(case) => {
                 self.screen.bar.inc(1);
                 let bad = !matches!(case.verdict, Verdict::Pass | Verdict::Skip | Verdict::Unsupported);
-                if bad && !self.quiet {
+                if bad && !self.quiet && !self.known.contains(&case.id) {
                     self.line(&format!("{} {}", case.verdict.as_str(), case.id));
                 }
             }

@@ -36,6 +36,7 @@ fn report(words: &str) -> Report {
         elapsed_ms: 0,
         assertions: 1,
         observed: [(owned(), owned())].into(),
+        known: None,
         reason: Some(owned()),
         mismatches: vec![mismatch],
         answers: Vec::new(),
@@ -44,7 +45,7 @@ fn report(words: &str) -> Report {
     let mut report = Report {
         format_version: 1,
         tool: Tool { name: owned(), version: owned() },
-        suite: SuiteIdentity { digest: owned(), dialect: owned(), complete: true },
+        suite: SuiteIdentity { digest: owned(), dialect: owned(), complete: true, partition: None },
         target: Target { endpoint: owned(), kind: Kind::Endpoint },
         started: owned(),
         elapsed_ms: 0,

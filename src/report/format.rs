@@ -77,7 +77,7 @@ pub(super) enum Standing {
     Good,
     /// Broken, and it counts.
     Bad,
-    /// A `should` is broken, and nobody has asked for it.
+    /// A `should` is broken, and nobody has asked for it; or a baseline knows it.
     Tolerated,
     Skipped,
     /// It could not be found out.
@@ -88,6 +88,7 @@ impl Standing {
     pub(super) fn of(case: &CaseReport, strict: bool) -> Self {
         match case.verdict {
             Verdict::Pass => Self::Good,
+            Verdict::Fail | Verdict::Unsupported if case.known.is_some() => Self::Tolerated,
             Verdict::Fail | Verdict::Unsupported if strict || case.level == Level::Must => Self::Bad,
             Verdict::Fail | Verdict::Unsupported => Self::Tolerated,
             Verdict::Skip => Self::Skipped,
@@ -97,7 +98,7 @@ impl Standing {
 }
 
 /// One line about a case that did not pass.
-pub(super) fn headline(case: &CaseReport) -> String {
+pub(crate) fn headline(case: &CaseReport) -> String {
     match (case.mismatches.first(), &case.reason) {
         (Some(first), _) => {
             let more = match case.mismatches.len() {

@@ -1,6 +1,6 @@
-//! The JSON form of a report, version 1: [`write()`] and its [`schema`].
+//! The JSON form of a report, version 1: [`write()`], [`read`] and its [`schema`].
 
-use super::Report;
+use super::{FORMAT_VERSION, Report};
 
 /// The report as indented JSON with a final line end.
 pub fn write(report: &Report) -> String {
@@ -8,6 +8,24 @@ pub fn write(report: &Report) -> String {
     let mut text = serde_json::to_string_pretty(report).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// Reads what [`write()`] wrote.
+///
+/// # Errors
+///
+/// Why it is no report, or none of this version.
+pub fn read(text: &str) -> Result<Report, String> {
+    #[derive(serde::Deserialize)]
+    struct Version {
+        format_version: u32,
+    }
+    let Version { format_version } =
+        serde_json::from_str(text).map_err(|error| format!("it is no report of corsuite in JSON: {error}"))?;
+    if format_version != FORMAT_VERSION {
+        return Err(format!("it has format_version {format_version}, and this program reads {FORMAT_VERSION}"));
+    }
+    serde_json::from_str(text).map_err(|error| format!("it is no report of format_version {FORMAT_VERSION}: {error}"))
 }
 
 /// The JSON Schema of the form.
@@ -48,5 +66,11 @@ mod tests {
         let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
         assert_eq!(errors, [""; 0]);
         crate::assert_snapshot!("report_json", text);
+        assert_eq!(write(&read(&text).unwrap()), text);
+        assert!(
+            read(&text.replace("\"format_version\": 1", "\"format_version\": 2")).unwrap_err().contains("version 2")
+        );
+        assert!(read("[]").unwrap_err().contains("no report"));
+        assert!(read(&text.replace(": \"pass\"", ": \"maybe\"")).unwrap_err().contains("`maybe`"));
     }
 }

@@ -7,6 +7,7 @@ mod format;
 mod github;
 mod html;
 pub mod hunt;
+mod join;
 pub mod json;
 mod junit;
 mod lines;
@@ -24,7 +25,9 @@ use http::Response;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::format::headline as headline_of;
 pub use self::format::{Format, Setting};
+pub use self::join::join;
 use crate::case::expect;
 use crate::dialect::{CONSISTENT, Level};
 
@@ -32,7 +35,7 @@ use crate::dialect::{CONSISTENT, Level};
 pub const FORMAT_VERSION: u32 = 1;
 
 /// All verdicts of a run, in case order.
-#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[expect(clippy::exhaustive_structs, reason = "the published format, version 1")]
 pub struct Report {
     /// 1.
@@ -60,7 +63,7 @@ pub struct Report {
 }
 
 /// What ran.
-#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[expect(clippy::exhaustive_structs, reason = "the published format, version 1")]
 pub struct Tool {
     /// `corsuite`.
@@ -70,19 +73,34 @@ pub struct Tool {
 }
 
 /// Which cases.
-#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[expect(clippy::exhaustive_structs, reason = "the published format, version 1")]
 pub struct SuiteIdentity {
     /// SHA-256 of the case files.
     pub digest: String,
     /// The dialect.
     pub dialect: String,
-    /// The bundled suite, no case left out by a selector.
+    /// The bundled suite, no case left out by a selector or to another part.
+    pub complete: bool,
+    /// The part of the cases that ran, where they are shared among machines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<Partition>,
+}
+
+/// One of several parts of a suite: case *i* of the selection, from 0, belongs to part *i* mod `of` + 1.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[expect(clippy::exhaustive_structs, reason = "the published format, version 1")]
+pub struct Partition {
+    /// This one, from 1 …
+    pub number: u64,
+    /// … of so many.
+    pub of: u64,
+    /// All of them together are the complete bundled suite.
     pub complete: bool,
 }
 
 /// Against what.
-#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[expect(clippy::exhaustive_structs, reason = "the published format, version 1")]
 pub struct Target {
     /// URL, or a name.
@@ -92,7 +110,7 @@ pub struct Target {
 }
 
 /// Kind of implementation.
-#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(clippy::exhaustive_enums, reason = "the published format, version 1")]
 pub enum Kind {
@@ -105,7 +123,7 @@ pub enum Kind {
 }
 
 /// Counts of a run.
-#[derive(Clone, Copy, Debug, Default, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[expect(clippy::exhaustive_structs, reason = "the published format, version 1")]
 pub struct Totals {
     /// Cases that passed.
@@ -129,7 +147,7 @@ pub struct Totals {
 }
 
 /// What became of a case.
-#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(clippy::exhaustive_enums, reason = "the published format, version 1")]
 pub enum Verdict {
@@ -159,7 +177,7 @@ impl Verdict {
 }
 
 /// One case of a run.
-#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[expect(clippy::exhaustive_structs, reason = "the published format, version 1")]
 pub struct CaseReport {
     /// Its id.
@@ -177,7 +195,7 @@ pub struct CaseReport {
     /// What became of it.
     pub verdict: Verdict,
     /// Of a failed case the level of its worst mismatch, else that of its highest assertion.
-    #[serde(serialize_with = "level")]
+    #[serde(serialize_with = "level", deserialize_with = "level_of")]
     #[schemars(with = "LevelName")]
     pub level: Level,
     /// A `must` of the case was not judged: it was skipped, or ended before its last step.
@@ -190,6 +208,9 @@ pub struct CaseReport {
     pub observed: BTreeMap<String, String>,
     /// Why it was skipped, or is not known.
     pub reason: Option<String>,
+    /// Why a baseline lets it fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<String>,
     /// What was wrong.
     pub mismatches: Vec<MismatchReport>,
     /// The answer to each step, where they are kept; not part of any format.
@@ -289,13 +310,11 @@ impl Report {
                     self.behaviours.insert(name.clone(), value.clone());
                     continue;
                 };
-                if before != value {
-                    let found = expect::Mismatch::new(
-                        CONSISTENT,
-                        &format!("behaviour {name}"),
-                        format!("{before}, as in case {id}"),
-                        value.clone(),
-                    );
+                let field = format!("behaviour {name}");
+                // Parts of a run that are joined may have told it before.
+                if before != value && !case.mismatches.iter().any(|mismatch| mismatch.field == field) {
+                    let found =
+                        expect::Mismatch::new(CONSISTENT, &field, format!("{before}, as in case {id}"), value.clone());
                     case.mismatches.push(MismatchReport {
                         text: "A server chooses one answer at each open point and keeps to it.".to_owned(),
                         ..MismatchReport::bare(found, case.line)
@@ -427,6 +446,7 @@ pub(crate) mod tests {
             assertions: 1,
             observed: BTreeMap::new(),
             reason: None,
+            known: None,
             mismatches: Vec::new(),
             answers: Vec::new(),
         }
@@ -436,7 +456,12 @@ pub(crate) mod tests {
         let mut report = Report {
             format_version: FORMAT_VERSION,
             tool: Tool { name: "corsuite".to_owned(), version: "0.1.0".to_owned() },
-            suite: SuiteIdentity { digest: "sha256:0".to_owned(), dialect: "oss".to_owned(), complete: true },
+            suite: SuiteIdentity {
+                digest: "sha256:0".to_owned(),
+                dialect: "oss".to_owned(),
+                complete: true,
+                partition: None,
+            },
             target: Target { endpoint: "http://127.0.0.1:9000".to_owned(), kind: Kind::Endpoint },
             started: "2026-01-02T03:04:05Z".to_owned(),
             elapsed_ms: 12,

@@ -6,7 +6,7 @@ use super::format::{Standing, headline};
 use super::{CaseReport, Report, terminal};
 use crate::diagnostic::{Style, visible};
 
-/// The report. A broken `should` that does not count carries the directive `TODO`: TAP's word for a test point that is not ok and fails
+/// The report. What does not count, a broken `should` or a known failure, carries the directive `TODO`: TAP's word for a test point that is not ok and fails
 /// nothing. There is no other one for that.
 pub(super) fn write(report: &Report, strict: bool) -> String {
     let mut text = format!("TAP version 14\n1..{}\n", report.cases.len());
@@ -14,7 +14,11 @@ pub(super) fn write(report: &Report, strict: bool) -> String {
         let (ok, directive) = match Standing::of(case, strict) {
             Standing::Good => ("ok", String::new()),
             Standing::Bad | Standing::Unknown => ("not ok", String::new()),
-            Standing::Tolerated => ("not ok", " # TODO a should".to_owned()),
+            Standing::Tolerated => {
+                let why =
+                    case.known.as_ref().map_or_else(|| "a should".to_owned(), |why| format!("known: {}", plain(why)));
+                ("not ok", format!(" # TODO {why}"))
+            }
             Standing::Skipped => ("ok", format!(" # SKIP {}", plain(&headline(case)))),
         };
         // Writing to a string cannot fail.

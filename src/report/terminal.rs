@@ -179,7 +179,7 @@ pub(super) fn why_unknown(report: &Report) -> &'static str {
     } else if report.cases.iter().any(|case| case.unjudged_must) {
         "a must case could not be judged to its end"
     } else if !report.suite.complete {
-        "the complete bundled suite did not run"
+        "the complete bundled suite did not run, or a baseline was given"
     } else {
         "a run without keys claims nothing"
     }

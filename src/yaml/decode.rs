@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use serde_json::{Map, json};
 
 use super::{Key, Node, Value};
@@ -303,6 +304,17 @@ impl Decoder {
                 None
             }
         }
+    }
+
+    /// A day such as 2027-01-31.
+    pub fn day(&mut self, node: &Node) -> Option<Date> {
+        let text = self.text(node, "a day")?;
+        let day = text.parse::<Date>().ok();
+        if day.is_none() {
+            let found = self.error(&node.span, format!("`{text}` is no day")).help("such as 2027-01-31");
+            self.push(found);
+        }
+        day
     }
 
     /// `true` or `false`, unquoted.

@@ -1,9 +1,13 @@
 //! What was typed. What it means is decided where it is used.
 
+mod reports;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(super) use self::reports::{Baseline, BaselineCheck, BaselineDiff, BaselineUpdate, MergeReports};
 
 /// Does an object store's bucket CORS do what its documentation says?
 #[derive(Debug, Parser)]
@@ -30,6 +34,11 @@ pub(super) enum Command {
     Fuzz(Fuzz),
     /// Join the parts of a campaign that several machines made
     Merge(Merge),
+    /// Known failures: make or update the file, check it, hold a report against it
+    #[command(subcommand)]
+    Baseline(Baseline),
+    /// Join the reports of the parts of a suite that several machines ran
+    MergeReports(MergeReports),
     /// Audit a live bucket: lint its rules and ask preflights at their edges; nothing is changed
     Audit(Audit),
     /// Start the reference server
@@ -128,8 +137,15 @@ pub(super) struct Run {
     #[arg(long, conflicts_with_all = ["selectors", "cases"])]
     pub(super) minimal: bool,
     /// Stop after the first failed case
-    #[arg(long)]
+    #[arg(long, conflicts_with = "baseline")]
     pub(super) fail_fast: bool,
+    /// Failures that are known: a file with `known:`, as `corsuite baseline update` writes it. New failures, and entries that are fixed,
+    /// vanished or expired, make the answer no
+    #[arg(long, value_name = "FILE")]
+    pub(super) baseline: Option<PathBuf>,
+    /// Run only this part of the cases: several machines share a suite; `0+1/8` is `1/8`, for machines that count from 0
+    #[arg(long, value_name = "N/M", value_parser = partition)]
+    pub(super) partition: Option<(u64, u64)>,
     /// Write a report; FORMAT is json, jsonl, junit, tap, markdown, github, sarif or html, PATH `-` is standard output; may be given
     /// several times
     #[arg(long, value_name = "FORMAT=PATH")]

@@ -1,0 +1,83 @@
+//! Commands that read reports: what was typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{CasesArgument, DialectArgument};
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum Baseline {
+    /// Write the file anew from a report: entries that still hold stay, fixed ones go, new failures come
+    Update(BaselineUpdate),
+    /// Say which entries are expired, or about cases and steps that the suite does not have
+    Check(BaselineCheck),
+    /// Say what a report says that the file does not, and the other way round
+    Diff(BaselineDiff),
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct BaselineUpdate {
+    /// The file; a new one is made
+    pub(in crate::cli) file: PathBuf,
+    /// A report in JSON
+    pub(in crate::cli) report: PathBuf,
+    /// Known failures may be broken shoulds, too
+    #[arg(long)]
+    pub(in crate::cli) strict: bool,
+    /// Reason of new entries [default: what went wrong]
+    #[arg(long, value_name = "TEXT")]
+    pub(in crate::cli) reason: Option<String>,
+    /// Last day on which new entries count
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub(in crate::cli) expires: Option<jiff::civil::Date>,
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct BaselineCheck {
+    /// The file
+    pub(in crate::cli) file: PathBuf,
+    #[command(flatten)]
+    pub(in crate::cli) cases: CasesArgument,
+    #[command(flatten)]
+    pub(in crate::cli) dialect: DialectArgument,
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct BaselineDiff {
+    /// The file
+    pub(in crate::cli) file: PathBuf,
+    /// A report in JSON
+    pub(in crate::cli) report: PathBuf,
+    /// A broken should counts like a broken must
+    #[arg(long)]
+    pub(in crate::cli) strict: bool,
+    #[command(flatten)]
+    pub(in crate::cli) cases: CasesArgument,
+    #[command(flatten)]
+    pub(in crate::cli) dialect: DialectArgument,
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct MergeReports {
+    /// Reports in JSON of every part, as `run --partition N/M --report json=PATH` wrote them
+    #[arg(value_name = "REPORT", required = true)]
+    pub(in crate::cli) reports: Vec<PathBuf>,
+    /// Write the whole as a report, in the formats of `run`; may be given several times
+    #[arg(long, value_name = "FORMAT=PATH")]
+    pub(in crate::cli) report: Vec<String>,
+    /// Failures that are known, as for `run`
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) baseline: Option<PathBuf>,
+    /// A broken should counts like a broken must
+    #[arg(long)]
+    pub(in crate::cli) strict: bool,
+    #[command(flatten)]
+    pub(in crate::cli) cases: CasesArgument,
+    #[command(flatten)]
+    pub(in crate::cli) dialect: DialectArgument,
+}
+
+fn day(text: &str) -> Result<jiff::civil::Date, String> {
+    text.parse().map_err(|_| "a day, such as 2027-01-31".to_owned())
+}
