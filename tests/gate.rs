@@ -162,3 +162,38 @@ fn parts_are_joined() {
     assert_eq!(code(&no_report), 2);
     assert!(text(&no_report.stderr).contains("no report of corsuite"), "{}", text(&no_report.stderr));
 }
+
+/// The baseline that the README shows is one.
+#[test]
+fn the_baseline_of_the_readme() {
+    let bench = Bench::new();
+    let known = bench.path("known.yaml");
+    let (_, after) = include_str!("../README.md").split_once("## A gate in CI").unwrap();
+    let block = after.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    std::fs::write(&known, block).unwrap();
+    check(&corsuite(&["baseline", "check", name(&known)]).output().unwrap(), 0, &["1 known failures, 0 stale"]);
+}
+
+/// What a server chose is a dialect of its own, whether asked or read from a report; `run` takes it.
+#[test]
+fn a_fingerprint() {
+    let server = Server::with(&["--fault", "rules-twenty"]);
+    let bench = Bench::new();
+    let (mine, report) = (bench.path("mine.yaml"), bench.path("report.json"));
+    let endpoint = format!("http://{}", server.address);
+    let options = ["fingerprint", "--endpoint", &endpoint, "--settle", "0", "--name", "mine"];
+    let output = with_keys(&options, bench.folder.path()).output().unwrap();
+    check(&output, 0, &["name: \"mine\"\nextends: oss\nbehaviours:\n", "  max_rules: {default: \"20\"}\n"]);
+    std::fs::write(&mine, &output.stdout).unwrap();
+    let json = format!("json={}", name(&report));
+    let run = ["run", "--endpoint", &endpoint, "--settle", "0", "--dialect", name(&mine), "config"];
+    check(&with_keys(&[&run[..], &["--report", &json]].concat(), bench.folder.path()).output().unwrap(), 0, &[]);
+
+    let whole = ["run", "--endpoint", &endpoint, "--settle", "0", "--report", &json];
+    check(&with_keys(&whole, bench.folder.path()).output().unwrap(), 0, &["conformant: yes"]);
+    let read = corsuite(&["fingerprint", name(&report), "--name", "mine"]).output().unwrap();
+    check(&read, 0, &[]);
+    let of =
+        |bytes: &[u8]| text(bytes).lines().filter(|line| !line.starts_with("# http")).collect::<Vec<_>>().join("\n");
+    assert_eq!(of(&read.stdout), of(&output.stdout));
+}

@@ -523,7 +523,8 @@ fn every_clause_with_one_answer_has_a_case() {
 #[tokio::test]
 async fn the_first_own_case_of_the_readme_passes() {
     let text = include_str!("../README.md");
-    let block = text.split("```yaml\n").nth(1).unwrap().split("   ```").next().unwrap();
+    let (_, after) = text.split_once("## A first case of your own").unwrap();
+    let block = after.split("```yaml\n").nth(1).unwrap().split("   ```").next().unwrap();
     let yaml: String = block.lines().map(|line| format!("{}\n", line.strip_prefix("   ").unwrap_or(line))).collect();
     let loaded = case::load(&[SourceFile::new("mine/preflight/first.yaml", yaml)], Dialect::oss());
     let shown = corsuite::diagnostic::render(&loaded.diagnostics, corsuite::diagnostic::Style::Plain);

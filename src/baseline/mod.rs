@@ -2,8 +2,8 @@
 //!
 //! ```yaml
 //! known:
-//!   - case: rules-eleven-refused
-//!     step: 2
+//!   - case: rules-21
+//!     step: 1
 //!     reason: the limit comes with the next release
 //!     link: https://tracker.example/123
 //!     expires: 2027-01-31

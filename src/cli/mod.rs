@@ -10,6 +10,7 @@ mod check;
 mod cleanup;
 mod explain;
 mod files;
+mod fingerprint;
 mod fuzz;
 mod list;
 mod merge;
@@ -156,6 +157,7 @@ pub fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::fuzz(&arguments, &context),
         Command::Merge(arguments) => merge::merge(&arguments, &context),
         Command::Baseline(arguments) => baseline::baseline(&arguments, &context),
+        Command::Fingerprint(arguments) => fingerprint::fingerprint(&arguments, &context),
         Command::MergeReports(arguments) => merge_reports::merge_reports(&arguments, &context),
         Command::Audit(arguments) => audit::audit(&arguments, &context),
         Command::Serve(arguments) => serve::serve(&arguments, &context),
@@ -238,6 +240,7 @@ mod tests {
             "merge",
             "baseline",
             "merge-reports",
+            "fingerprint",
             "serve",
             "mutants",
             "explain",

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::args::{Auth, JournalArgument, LevelChoice, Run};
+use super::args::{Against, Auth, JournalArgument, LevelChoice, Run};
 use super::screen::Screen;
 use super::{Context, Exit, Failure, baseline, files, interrupted, print, runtime, target, tell};
 use crate::baseline::Gate;
-use crate::case::strength;
+use crate::case::{Suite, strength};
 use crate::diagnostic::{Style, visible};
 use crate::dialect::{Dialect, Level};
 use crate::implementation::{Endpoint, EndpointOptions};
@@ -38,26 +38,12 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
     // What the baseline names is looked for in all of it.
     let all = suite.clone();
     let (suite, complete) = files::select(suite, selectors, level, &dialect)?;
-    if arguments.endpoint.auth == Auth::Anonymous && arguments.bucket.is_none() {
-        return Err(Failure::usage("--auth anonymous cannot create a bucket").help("name one with --bucket"));
-    }
-    let preconfigured = match &arguments.in_place {
-        None => None,
-        Some(path) => {
-            let file = files::rules(path, context)?;
-            Some(super::explain::configuration(&file, &dialect, context)?)
-        }
-    };
-    let runtime = runtime()?;
-    let result = runtime.block_on(async {
-        let (cancel, cancelled) = watch::channel(false);
-        let mut options = Options {
-            jobs: usize::from(arguments.pace.jobs),
-            settle: arguments.pace.settle.unwrap_or(SETTLE),
-            buckets: match &arguments.bucket {
-                Some(name) => Buckets::Borrowed(name.clone()),
-                None => Buckets::Own { prefix: prefix(&arguments.bucket_prefix)? },
-            },
+    let known = baseline.iter().flat_map(|baseline| &baseline.entries).map(|entry| entry.case.clone()).collect();
+    let mut report = measure(
+        Job {
+            suite: &suite,
+            dialect: &dialect,
+            against: &arguments.against,
             // A suite or a dialect of one's own says nothing about the bundled one's documents.
             complete: complete
                 && baseline.is_none()
@@ -65,26 +51,82 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
                 && Dialect::bundled(&arguments.dialect.dialect).is_some(),
             partition: arguments.partition,
             fail_fast: arguments.fail_fast,
+            quiet: to_stdout,
+            known,
+        },
+        context,
+    )?;
+    if report.cases.is_empty() {
+        return Err(Failure::usage("this part has no case").help("make fewer parts"));
+    }
+    let gate = baseline.zip(arguments.baseline.as_deref()).map(|(baseline, path)| {
+        let gate = baseline::gate(&mut report, &baseline, &all, &dialect, arguments.strict);
+        (gate, path.display().to_string())
+    });
+    let setting = Setting { suite: &suite, dialect: &dialect, strict: arguments.strict };
+    finish(&Finish { report: &report, setting, paths: &reports, gate: gate.as_ref() }, context)
+}
+
+/// Cases that are to be run against a server.
+pub(super) struct Job<'a> {
+    pub(super) suite: &'a Suite,
+    pub(super) dialect: &'a Arc<Dialect>,
+    pub(super) against: &'a Against,
+    pub(super) complete: bool,
+    pub(super) partition: Option<(u64, u64)>,
+    pub(super) fail_fast: bool,
+    /// No line for each failure.
+    pub(super) quiet: bool,
+    /// Cases that may fail.
+    pub(super) known: BTreeSet<String>,
+}
+
+/// Runs the cases against the server, or against the built-in reference.
+pub(super) fn measure(job: Job<'_>, context: &Context) -> Result<Report, Failure> {
+    let against = job.against;
+    if against.endpoint.auth == Auth::Anonymous && against.bucket.is_none() {
+        return Err(Failure::usage("--auth anonymous cannot create a bucket").help("name one with --bucket"));
+    }
+    let preconfigured = match &against.in_place {
+        None => None,
+        Some(path) => {
+            let file = files::rules(path, context)?;
+            Some(super::explain::configuration(&file, job.dialect, context)?)
+        }
+    };
+    let runtime = runtime()?;
+    let result = runtime.block_on(async {
+        let (cancel, cancelled) = watch::channel(false);
+        let mut options = Options {
+            jobs: usize::from(against.pace.jobs),
+            settle: against.pace.settle.unwrap_or(SETTLE),
+            buckets: match &against.bucket {
+                Some(name) => Buckets::Borrowed(name.clone()),
+                None => Buckets::Own { prefix: prefix(&against.bucket_prefix)? },
+            },
+            complete: job.complete,
+            partition: job.partition,
+            fail_fast: job.fail_fast,
             preconfigured,
             journal: Arc::new(NoJournal),
-            rate: arguments.endpoint.rate,
+            rate: against.endpoint.rate,
             cancelled,
             ..Options::default()
         };
-        let (target, server) = if let Some(endpoint) = &arguments.endpoint.endpoint {
-            if arguments.endpoint.auth != Auth::Anonymous {
-                options.journal = journal(&arguments.journal, context)?.0;
+        let (target, server) = if let Some(endpoint) = &against.endpoint.endpoint {
+            if against.endpoint.auth != Auth::Anonymous {
+                options.journal = journal(&against.journal, context)?.0;
             }
-            (target::target(endpoint, &arguments.endpoint, &dialect, context)?, None)
+            (target::target(endpoint, &against.endpoint, job.dialect, context)?, None)
         } else {
-            options.settle = arguments.pace.settle.unwrap_or(Duration::ZERO);
-            let (target, stop) = embedded(&dialect).await?;
+            options.settle = against.pace.settle.unwrap_or(Duration::ZERO);
+            let (target, stop) = embedded(job.dialect).await?;
             (target, Some(stop))
         };
-        let known = baseline.iter().flat_map(|baseline| &baseline.entries).map(|entry| entry.case.clone()).collect();
-        let progress = Arc::new(Progress { screen: Progress::screen(context), quiet: to_stdout, known });
+        let screen = Screen::new(context, "{bar:32} {pos}/{len} {msg}");
+        let progress = Arc::new(Progress { screen, quiet: job.quiet, known: job.known });
         let listener = Arc::clone(&progress);
-        let running = run::run(target, &suite, options, Arc::new(move |event| listener.event(&event)));
+        let running = run::run(target, job.suite, options, Arc::new(move |event| listener.event(&event)));
         let mut running = std::pin::pin!(running);
         let result = tokio::select! {
             // The signal is listened for before the first request is sent.
@@ -108,16 +150,7 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
     });
     // Requests that hang are not waited for.
     runtime.shutdown_background();
-    let mut report = result?;
-    if report.cases.is_empty() {
-        return Err(Failure::usage("this part has no case").help("make fewer parts"));
-    }
-    let gate = baseline.zip(arguments.baseline.as_deref()).map(|(baseline, path)| {
-        let gate = baseline::gate(&mut report, &baseline, &all, &dialect, arguments.strict);
-        (gate, path.display().to_string())
-    });
-    let setting = Setting { suite: &suite, dialect: &dialect, strict: arguments.strict };
-    finish(&Finish { report: &report, setting, paths: &reports, gate: gate.as_ref() }, context)
+    result
 }
 
 /// A report that is to be told.
@@ -277,10 +310,6 @@ struct Progress {
 }
 
 impl Progress {
-    fn screen(context: &Context) -> Screen {
-        Screen::new(context, "{bar:32} {pos}/{len} {msg}")
-    }
-
     fn event(&self, event: &Event<'_>) {
         match event {
             Event::Started { cases } => self.screen.bar.set_length(*cases as u64),

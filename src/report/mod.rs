@@ -3,6 +3,7 @@
 //! Formats are functions from a report to text: [`terminal`], and those that have a name, [`Format`].
 
 pub mod decision;
+pub mod fingerprint;
 mod format;
 mod github;
 mod html;

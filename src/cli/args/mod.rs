@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(super) use self::reports::{Baseline, BaselineCheck, BaselineDiff, BaselineUpdate, MergeReports};
+pub(super) use self::reports::{Baseline, BaselineCheck, BaselineDiff, BaselineUpdate, Fingerprint, MergeReports};
 
 /// Does an object store's bucket CORS do what its documentation says?
 #[derive(Debug, Parser)]
@@ -39,6 +39,8 @@ pub(super) enum Command {
     Baseline(Baseline),
     /// Join the reports of the parts of a suite that several machines ran
     MergeReports(MergeReports),
+    /// Find out what a server does at the points that the documents leave open; prints a dialect file
+    Fingerprint(Fingerprint),
     /// Audit a live bucket: lint its rules and ask preflights at their edges; nothing is changed
     Audit(Audit),
     /// Start the reference server
@@ -150,6 +152,13 @@ pub(super) struct Run {
     /// several times
     #[arg(long, value_name = "FORMAT=PATH")]
     pub(super) report: Vec<String>,
+    #[command(flatten)]
+    pub(super) against: Against,
+}
+
+/// A server, and how cases are run against it
+#[derive(Args, Debug)]
+pub(super) struct Against {
     #[command(flatten)]
     pub(super) pace: PaceArguments,
     #[command(flatten)]

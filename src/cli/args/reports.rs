@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{CasesArgument, DialectArgument};
+use super::{Against, CasesArgument, DialectArgument};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Baseline {
@@ -56,6 +56,20 @@ pub(in crate::cli) struct BaselineDiff {
     pub(in crate::cli) cases: CasesArgument,
     #[command(flatten)]
     pub(in crate::cli) dialect: DialectArgument,
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Fingerprint {
+    /// A report in JSON of the complete suite, instead of asking a server
+    #[arg(conflicts_with = "endpoint")]
+    pub(in crate::cli) report: Option<PathBuf>,
+    /// Name of the dialect
+    #[arg(long, default_value = "my-server")]
+    pub(in crate::cli) name: String,
+    #[command(flatten)]
+    pub(in crate::cli) dialect: DialectArgument,
+    #[command(flatten)]
+    pub(in crate::cli) against: Against,
 }
 
 #[derive(Args, Debug)]
