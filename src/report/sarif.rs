@@ -22,13 +22,17 @@ pub(super) fn write(report: &Report, dialect: &Dialect) -> String {
     let mut ids: Vec<String> = Vec::new();
     for clause in dialect.clauses.iter().filter(|clause| cited(&clause.id)) {
         ids.push(clause.id.clone());
-        rules.push(json!({
+        let mut rule = json!({
             "id": clause.id,
             "shortDescription": {"text": clause.text},
             "help": {"text": format!("{} Source: {}. `corsuite run {}` runs the cases about it.", clause.text, clause.source, clause.id)},
             "defaultConfiguration": {"level": level(clause.level)},
             "properties": {"level": clause.level.as_str(), "source": clause.source},
-        }));
+        });
+        if let (Some(url), Some(rule)) = (dialect.url_of(&clause.source), rule.as_object_mut()) {
+            rule.insert("helpUri".to_owned(), url.into());
+        }
+        rules.push(rule);
     }
     let mut results = Vec::new();
     for case in &report.cases {

@@ -34,6 +34,7 @@ struct Page {
     why: String,
     endpoint: String,
     dialect: String,
+    begun: String,
     facts: Vec<(&'static str, String)>,
     themes: Vec<Theme>,
     verdicts: Vec<(&'static str, usize, bool)>,
@@ -118,6 +119,8 @@ pub(super) fn write(report: &Report, setting: &Setting<'_>) -> String {
         why: visible(&meaning(report)),
         endpoint: visible(&report.target.endpoint),
         dialect: visible(&setting.dialect.title),
+        // Minutes will do for readers; the other formats have seconds.
+        begun: visible(&report.started.chars().take(16).collect::<String>().replace('T', " ")),
         facts: facts(report),
         themes: themes(report),
         verdicts: verdicts(report),
@@ -149,7 +152,6 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         ("assertions", totals.assertions.to_string()),
         ("requests", totals.requests.to_string()),
         ("time", format!("{}.{:03} s", report.elapsed_ms / 1000, report.elapsed_ms % 1000)),
-        ("begun", visible(&report.started)),
     ]
 }
 
