@@ -197,3 +197,30 @@ fn a_fingerprint() {
         |bytes: &[u8]| text(bytes).lines().filter(|line| !line.starts_with("# http")).collect::<Vec<_>>().join("\n");
     assert_eq!(of(&read.stdout), of(&output.stdout));
 }
+
+/// Three servers side by side, and one of them before and after.
+#[test]
+fn a_comparison() {
+    let bench = Bench::new();
+    let mut reports = Vec::new();
+    for (name_of, options) in [("a", &[][..]), ("b", &["--fault", "vary-always"][..]), ("c", &[][..])] {
+        let server = Server::with(options);
+        let path = bench.path(&format!("{name_of}.json"));
+        drop(bench.run(&server, &["--report", &format!("json={}", name(&path))]));
+        reports.push(format!("{name_of}={}", name(&path)));
+    }
+    let (markdown, html) = (bench.path("all.md"), bench.path("all.html"));
+    let written = [format!("markdown={}", name(&markdown)), format!("html={}", name(&html))];
+    let mut arguments = vec!["compare", "--report", &written[0], "--report", &written[1]];
+    arguments.extend(reports.iter().map(String::as_str));
+    let output = corsuite(&arguments).output().unwrap();
+    check(&output, 0, &["A  a: ", "B  b: not conformant", "vary.off", "[FAIL]", "agreement: "]);
+    let (markdown, html) = (std::fs::read_to_string(markdown).unwrap(), std::fs::read_to_string(html).unwrap());
+    assert!(markdown.contains("| vary.off | must | ok | **FAIL** | ok |"), "{markdown}");
+    assert!(html.contains("<td class=\"odd\">FAIL</td>"), "{html}");
+
+    let wrong = corsuite(&["compare", "--report", "json=x.json", &reports[0]]).output().unwrap();
+    assert_eq!(code(&wrong), 2);
+    let missing = corsuite(&["compare", "x=no-such-file.json"]).output().unwrap();
+    assert!(text(&missing.stderr).contains("no-such-file.json cannot be read"), "{}", text(&missing.stderr));
+}

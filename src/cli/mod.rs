@@ -8,6 +8,7 @@ mod audit;
 mod baseline;
 mod check;
 mod cleanup;
+mod compare;
 mod explain;
 mod files;
 mod fingerprint;
@@ -157,6 +158,7 @@ pub fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::fuzz(&arguments, &context),
         Command::Merge(arguments) => merge::merge(&arguments, &context),
         Command::Baseline(arguments) => baseline::baseline(&arguments, &context),
+        Command::Compare(arguments) => compare::compare(&arguments, &context),
         Command::Fingerprint(arguments) => fingerprint::fingerprint(&arguments, &context),
         Command::MergeReports(arguments) => merge_reports::merge_reports(&arguments, &context),
         Command::Audit(arguments) => audit::audit(&arguments, &context),
@@ -240,6 +242,7 @@ mod tests {
             "merge",
             "baseline",
             "merge-reports",
+            "compare",
             "fingerprint",
             "serve",
             "mutants",

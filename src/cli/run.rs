@@ -184,17 +184,20 @@ pub(super) fn finish(end: &Finish<'_>, context: &Context) -> Result<Exit, Failur
 /// Writes a report to each of these paths; `-` is standard output.
 pub(super) fn write_reports(report: &Report, setting: &Setting<'_>, paths: &[Destination]) -> Result<(), Failure> {
     for (format, path) in paths {
-        let text = format.write(report, setting);
-        if path.as_os_str() == "-" {
-            print(&text)?;
-        } else {
-            write(path, &text).map_err(|error| {
-                Failure::unknown(format!("report {} cannot be written: {error}", path.display()))
-                    .help("name a file in a folder that exists and can be written to")
-            })?;
-        }
+        write_text(path, &format.write(report, setting))?;
     }
     Ok(())
+}
+
+/// Writes a report that is text already.
+pub(super) fn write_text(path: &Path, text: &str) -> Result<(), Failure> {
+    if path.as_os_str() == "-" {
+        return print(text);
+    }
+    write(path, text).map_err(|error| {
+        Failure::unknown(format!("report {} cannot be written: {error}", path.display()))
+            .help("name a file in a folder that exists and can be written to")
+    })
 }
 
 /// The cases that did not pass, except the many that one line explains, then the summary.

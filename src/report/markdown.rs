@@ -75,7 +75,7 @@ fn table(text: &mut String, report: &Report) {
 }
 
 /// A stranger's words in running text: nothing in them is markup.
-fn plain(words: &str) -> String {
+pub(super) fn plain(words: &str) -> String {
     let mut text = String::new();
     for character in visible(words).chars() {
         match character {

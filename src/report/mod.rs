@@ -2,6 +2,7 @@
 //!
 //! Formats are functions from a report to text: [`terminal`], and those that have a name, [`Format`].
 
+pub mod compare;
 pub mod decision;
 pub mod fingerprint;
 mod format;

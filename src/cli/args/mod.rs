@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(super) use self::reports::{Baseline, BaselineCheck, BaselineDiff, BaselineUpdate, Fingerprint, MergeReports};
+pub(super) use self::reports::{
+    Baseline, BaselineCheck, BaselineDiff, BaselineUpdate, Compare, Fingerprint, MergeReports,
+};
 
 /// Does an object store's bucket CORS do what its documentation says?
 #[derive(Debug, Parser)]
@@ -39,6 +41,8 @@ pub(super) enum Command {
     Baseline(Baseline),
     /// Join the reports of the parts of a suite that several machines ran
     MergeReports(MergeReports),
+    /// Compare reports side by side: clauses and choices by server, the odd one out, the trend of one server
+    Compare(Compare),
     /// Find out what a server does at the points that the documents leave open; prints a dialect file
     Fingerprint(Fingerprint),
     /// Audit a live bucket: lint its rules and ask preflights at their edges; nothing is changed

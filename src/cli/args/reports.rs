@@ -59,6 +59,23 @@ pub(in crate::cli) struct BaselineDiff {
 }
 
 #[derive(Args, Debug)]
+pub(in crate::cli) struct Compare {
+    /// Reports in JSON; `NAME=FILE` gives one a name
+    #[arg(value_name = "[NAME=]REPORT", required = true, num_args = 1..)]
+    pub(in crate::cli) reports: Vec<String>,
+    /// Show every clause, not those alone that differ or that some report breaks
+    #[arg(long)]
+    pub(in crate::cli) all: bool,
+    /// Write the comparison, too; FORMAT is markdown or html, PATH `-` is standard output; may be given several times
+    #[arg(long, value_name = "FORMAT=PATH")]
+    pub(in crate::cli) report: Vec<String>,
+    #[command(flatten)]
+    pub(in crate::cli) cases: CasesArgument,
+    #[command(flatten)]
+    pub(in crate::cli) dialect: DialectArgument,
+}
+
+#[derive(Args, Debug)]
 pub(in crate::cli) struct Fingerprint {
     /// A report in JSON of the complete suite, instead of asking a server
     #[arg(conflicts_with = "endpoint")]

@@ -138,7 +138,7 @@ pub(super) fn write(report: &Report, setting: &Setting<'_>) -> String {
 }
 
 /// The source of a policy that lets in exactly this.
-fn hash(text: &str) -> String {
+pub(super) fn hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }
 
