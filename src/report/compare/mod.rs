@@ -1,7 +1,7 @@
 //! Several reports side by side: [`Comparison::of`], and its forms [`Comparison::terminal`], [`Comparison::markdown`], [`Comparison::html`].
 //!
 //! A row a clause and a row an open point, a column a report. Where three or more are compared and one alone differs, it is the odd one
-//! out. Reports of one target are a trend, in the order of their times.
+//! out. Reports of one server are a trend, in the order of their times.
 
 mod shown;
 
@@ -176,18 +176,22 @@ impl Comparison {
 }
 
 fn column(name: Option<&str>, report: &Report, all: &[(Option<String>, Report)]) -> Column {
-    let target = report.target.endpoint.clone();
-    let same = all.iter().filter(|(_, other)| other.target.endpoint == target).count();
-    let own = if same > 1 { format!("{target} {}", report.started) } else { target.clone() };
+    let own = target(name, report);
+    let same = all.iter().filter(|(name, other)| target(name.as_deref(), other) == own).count();
     Column {
-        name: name.map_or(own, str::to_owned),
-        target,
+        name: if same > 1 { format!("{own} {}", report.started) } else { own.to_owned() },
+        target: report.target.endpoint.clone(),
         started: report.started.clone(),
         headline: headline(report),
         failed_must: report.totals.failed_must,
         failed_should: report.totals.failed_should,
         cases: report.cases.len(),
     }
+}
+
+/// What a report is about: reports that were given one name, or none and one endpoint, are of one server.
+fn target<'r>(name: Option<&'r str>, report: &'r Report) -> &'r str {
+    name.unwrap_or(&report.target.endpoint)
 }
 
 /// A row of cells, each as a word and as what counts when cells are compared.
@@ -242,8 +246,8 @@ fn standings(report: &Report, cited: &BTreeMap<String, BTreeSet<String>>) -> BTr
 
 fn trends(reports: &[(Option<String>, Report)], standings: &[BTreeMap<String, Standing>]) -> Vec<Trend> {
     let mut targets: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (at, (_, report)) in reports.iter().enumerate() {
-        targets.entry(&report.target.endpoint).or_default().push(at);
+    for (at, (name, report)) in reports.iter().enumerate() {
+        targets.entry(target(name.as_deref(), report)).or_default().push(at);
     }
     let mut trends = Vec::new();
     for (target, mut own) in targets {
@@ -360,6 +364,11 @@ mod tests {
         };
         assert_eq!(all.trends, [trend]);
         assert_eq!(all.columns[0].name, "http://a 2026-01-03T00:00:00Z");
+        // Names say which server a report is of.
+        let named =
+            reports.iter().zip(["x", "y", "x"]).map(|((_, report), name)| (Some(name.to_owned()), report.clone()));
+        let all = Comparison::of(&named.collect::<Vec<_>>(), Dialect::oss(), &BTreeMap::new());
+        assert_eq!((all.trends.len(), all.trends[0].target.as_str(), all.columns[1].name.as_str()), (1, "x", "y"));
     }
 
     /// What a case cites in its steps counts, too; an error says nothing good.
