@@ -9,6 +9,7 @@ mod baseline;
 mod check;
 mod cleanup;
 mod compare;
+mod doctor;
 mod explain;
 mod files;
 mod fingerprint;
@@ -158,6 +159,7 @@ pub fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::fuzz(&arguments, &context),
         Command::Merge(arguments) => merge::merge(&arguments, &context),
         Command::Baseline(arguments) => baseline::baseline(&arguments, &context),
+        Command::Doctor(arguments) => doctor::doctor(&arguments, &context),
         Command::Compare(arguments) => compare::compare(&arguments, &context),
         Command::Fingerprint(arguments) => fingerprint::fingerprint(&arguments, &context),
         Command::MergeReports(arguments) => merge_reports::merge_reports(&arguments, &context),
@@ -243,6 +245,7 @@ mod tests {
             "baseline",
             "merge-reports",
             "compare",
+            "doctor",
             "fingerprint",
             "serve",
             "mutants",

@@ -169,6 +169,31 @@ async fn resolve(name: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
     Ok(tokio::net::lookup_host((literal, port)).await?.collect())
 }
 
+/// The addresses of a name, and how long a connection to one of them took.
+///
+/// # Errors
+///
+/// If the name has no address, which gives an empty list; else if none takes a connection in that time.
+pub async fn reach(
+    host: &str,
+    port: u16,
+    limit: Duration,
+) -> Result<(Vec<SocketAddr>, Duration), (Vec<SocketAddr>, String)> {
+    let slow = || format!("nothing within {limit:?}");
+    let addresses = match tokio::time::timeout(limit, resolve(host, port)).await {
+        Ok(Ok(addresses)) if !addresses.is_empty() => addresses,
+        Ok(Ok(_)) => return Err((Vec::new(), "the name has no address".to_owned())),
+        Ok(Err(error)) => return Err((Vec::new(), error.to_string())),
+        Err(_) => return Err((Vec::new(), slow())),
+    };
+    let begun = tokio::time::Instant::now();
+    match tokio::time::timeout(limit, TcpStream::connect(addresses.as_slice())).await {
+        Ok(Ok(_)) => Ok((addresses, begun.elapsed())),
+        Ok(Err(error)) => Err((addresses, error.to_string())),
+        Err(_) => Err((addresses, slow())),
+    }
+}
+
 async fn connect(host: &str, port: u16) -> std::io::Result<TcpStream> {
     TcpStream::connect(resolve(host, port).await?.as_slice()).await
 }

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 pub use self::connection::{BODY_TIMEOUT, HEADER_TIMEOUT, MAX_BODY, MAX_HEADERS, NoAnswer, altered, connection};
-pub use self::endpoint::{ClientError, Endpoint, EndpointOptions};
+pub use self::endpoint::{ClientError, Endpoint, EndpointOptions, reach};
 pub use self::raw::{RawExchange, RawMessage};
 pub use self::service::Service;
 use crate::reference::{Reply, Respond, Wire};

@@ -242,7 +242,7 @@ fn not_implemented(status: Option<StatusCode>, code: Option<&str>) -> bool {
 }
 
 /// From what went wrong to what to do about it.
-fn explain(refused: &Refused, shared: &Shared) -> SetupError {
+pub(super) fn explain(refused: &Refused, shared: &Shared) -> SetupError {
     let target = &shared.target;
     let help = match (refused.status, refused.code.as_deref()) {
         (None, _) if refused.reason.contains("certificate") => {

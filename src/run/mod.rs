@@ -6,6 +6,7 @@
 
 mod backoff;
 mod bucket;
+pub mod doctor;
 mod feed;
 mod journal;
 mod lease;
@@ -313,18 +314,7 @@ pub async fn work(
         Buckets::Own { .. } => options.jobs.max(1),
         Buckets::Borrowed(_) => 1,
     };
-    let shared = Arc::new(Shared {
-        wire: Wire::new(Arc::clone(&target.implementation), &options),
-        vain_waits: AtomicU32::new(0),
-        alone: AtomicU32::new(0),
-        notes: Mutex::new(Vec::new()),
-        held: std::sync::Mutex::default(),
-        stop: watch::channel(None).0,
-        target,
-        options,
-        feed,
-        listener,
-    });
+    let shared = Arc::new(shared(target, options, feed, listener));
     let mut first = Worker::new(Arc::clone(&shared), 0);
     let (mut unsupported, mut broken) = (None, false);
     match first.open().await {
@@ -341,6 +331,21 @@ pub async fn work(
     let notes = shared.notes.lock().await.clone();
     let stopped = *shared.stop.borrow();
     Ok(Ended { unsupported, stopped, broken, requests: shared.wire.sent(), notes })
+}
+
+fn shared(target: Target, options: Options, feed: Arc<dyn Feed>, listener: Arc<Listener>) -> Shared {
+    Shared {
+        wire: Wire::new(Arc::clone(&target.implementation), &options),
+        vain_waits: AtomicU32::new(0),
+        alone: AtomicU32::new(0),
+        notes: Mutex::new(Vec::new()),
+        held: std::sync::Mutex::default(),
+        stop: watch::channel(None).0,
+        target,
+        options,
+        feed,
+        listener,
+    }
 }
 
 /// True if one of them broke off.

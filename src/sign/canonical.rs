@@ -128,8 +128,8 @@ pub fn http_date(time: Timestamp) -> String {
     time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// Reads an IMF-fixdate.
-pub(super) fn parse_http_date(text: &str) -> Option<Timestamp> {
+/// Reads an IMF-fixdate; none if it is no valid one.
+pub fn parse_http_date(text: &str) -> Option<Timestamp> {
     let date = jiff::civil::DateTime::strptime("%a, %d %b %Y %H:%M:%S GMT", text).ok()?;
     jiff::tz::TimeZone::UTC.to_timestamp(date).ok()
 }

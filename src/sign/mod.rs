@@ -16,7 +16,7 @@ use std::fmt;
 use http::request::Parts;
 use jiff::{SignedDuration, Timestamp};
 
-pub use self::canonical::{Query, decode_component, encode_component, http_date};
+pub use self::canonical::{Query, decode_component, encode_component, http_date, parse_http_date};
 pub use self::oss_v4::{credential_scope, signing_key};
 
 /// A request's date may be this far from the server's.

@@ -34,6 +34,8 @@ pub(super) enum Command {
     Run(Run),
     /// Send generated cases and hold the answers against the oracle, until time or requests are spent
     Fuzz(Fuzz),
+    /// Look for what would spoil a run: name, connection, TLS, clocks, keys, a bucket, something between that touches CORS
+    Doctor(Doctor),
     /// Join the parts of a campaign that several machines made
     Merge(Merge),
     /// Known failures: make or update the file, check it, hold a report against it
@@ -179,6 +181,14 @@ pub(super) struct Against {
     pub(super) in_place: Option<PathBuf>,
     #[command(flatten)]
     pub(super) journal: JournalArgument,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Doctor {
+    #[command(flatten)]
+    pub(super) dialect: DialectArgument,
+    #[command(flatten)]
+    pub(super) against: Against,
 }
 
 #[derive(Args, Debug)]
