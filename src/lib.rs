@@ -12,6 +12,7 @@
 //! | [`sign`] | signing and verifying requests |
 //! | [`mod@reference`] | an object store in memory that answers as documented |
 //! | [`case`] | the suite as text, and [`case::expect::check`], the one comparator |
+//! | [`trial`] | what is asked of a case in turn, and the verdict that follows from the answers |
 //! | [`request`] | from a step of a case to the HTTP request to send |
 //! | [`predict`] | what the oracle expects of a case |
 //! | [`generate`] | configurations, requests, documents and whole cases from bytes |
@@ -102,6 +103,8 @@ pub mod sign;
 pub mod reference;
 
 pub mod case;
+
+pub mod trial;
 
 pub mod request;
 

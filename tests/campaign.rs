@@ -301,6 +301,7 @@ fn report(case: &Case, wrong: Option<&MismatchReport>, elapsed_ms: u64) -> CaseR
         observed: std::collections::BTreeMap::new(),
         reason: None,
         mismatches: wrong.into_iter().cloned().collect(),
+        rounds: Vec::new(),
         answers: Vec::new(),
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Modules from the bottom to the top: a module imports only what stands before it.
-const ORDER: [&str; 23] = [
+const ORDER: [&str; 24] = [
     "diagnostic",
     "yaml",
     "xml",
@@ -16,6 +16,7 @@ const ORDER: [&str; 23] = [
     "sign",
     "reference",
     "case",
+    "trial",
     "request",
     "predict",
     "generate",

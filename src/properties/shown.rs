@@ -39,6 +39,7 @@ fn report(words: &str) -> Report {
         known: None,
         reason: Some(owned()),
         mismatches: vec![mismatch],
+        rounds: Vec::new(),
         answers: Vec::new(),
     };
     let skipped = CaseReport { verdict: Verdict::Skip, mismatches: Vec::new(), ..case.clone() };

@@ -32,6 +32,7 @@ pub use self::format::{Format, Setting};
 pub use self::join::join;
 use crate::case::expect;
 use crate::dialect::{CONSISTENT, Level};
+use crate::trial::Round;
 
 /// Version of the JSON form.
 pub const FORMAT_VERSION: u32 = 1;
@@ -215,6 +216,10 @@ pub struct CaseReport {
     pub known: Option<String>,
     /// What was wrong.
     pub mismatches: Vec<MismatchReport>,
+    /// The exchanges that the verdict follows from, where they are kept; not part of any format.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub rounds: Vec<Round>,
     /// The answer to each step, where they are kept; not part of any format.
     #[serde(skip)]
     #[schemars(skip)]
@@ -450,6 +455,7 @@ pub(crate) mod tests {
             reason: None,
             known: None,
             mismatches: Vec::new(),
+            rounds: Vec::new(),
             answers: Vec::new(),
         }
     }

@@ -128,6 +128,8 @@ pub struct Options {
     pub back_off: bool,
     /// Reports of cases come with the answers.
     pub keep_answers: bool,
+    /// Reports of cases come with all exchanges that their verdicts follow from.
+    pub keep_rounds: bool,
     /// Counts answers and their times.
     pub meter: Arc<Meter>,
     /// True ends the run early; what was created is removed all the same.
@@ -151,6 +153,7 @@ impl Default for Options {
             batch: 1,
             back_off: false,
             keep_answers: false,
+            keep_rounds: false,
             meter: Arc::new(Meter::new()),
             cancelled,
         }
@@ -430,6 +433,7 @@ fn unfinished(case: &Case, verdict: Verdict, reason: &str, dialect: &Dialect) ->
         reason: Some(reason.to_owned()),
         known: None,
         mismatches: Vec::new(),
+        rounds: Vec::new(),
         answers: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@ use super::{Buckets, Shared, settle};
 use crate::case::{Acl, BucketRole, Case, Identity, Operation, STANDING_OBJECT, Step};
 use crate::cors::CorsConfiguration;
 use crate::request;
+use crate::trial::{is_read, only_reads};
 
 /// Why a case cannot be run with what this run has, known before it starts.
 pub(super) fn skip(case: &Case, shared: &Shared) -> Option<String> {
@@ -58,20 +59,6 @@ fn without_keys(case: &Case, shared: &Shared) -> Option<String> {
         return needs_key("has requests that write");
     }
     None
-}
-
-fn only_reads(step: &Step) -> bool {
-    match &step.operation {
-        Operation::Preflight(_) | Operation::GetCors(_) => true,
-        Operation::Request(request) => is_read(&request.method),
-        Operation::Raw(messages) => messages.iter().all(|message| is_read(&message.method)),
-        Operation::PutCors(_) | Operation::DeleteCors(_) => false,
-    }
-}
-
-/// Whether a method changes nothing.
-pub(super) fn is_read(method: &str) -> bool {
-    matches!(method, "GET" | "HEAD" | "OPTIONS")
 }
 
 /// Whether a step may change what restoring a borrowed bucket does not bring back: anything but its rules, its ACL, and

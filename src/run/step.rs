@@ -1,4 +1,4 @@
-//! One step: sending it, judging its answer, telling the server's faults from trouble on the way ([`Worker::steps`]).
+//! Steps: sending them, telling the server's faults from trouble on the way ([`Worker::steps`]); what an answer is worth says `trial`.
 #![expect(clippy::disallowed_methods, reason = "shell: requests are signed with the time they are sent")]
 
 use std::collections::VecDeque;
@@ -12,43 +12,59 @@ use http::{Method, Request, Response, StatusCode};
 use super::bucket::Owner;
 use super::raw::Outgoing;
 use super::settle::configuration_of;
-use super::skip::is_read;
+use super::shown;
 use super::wire::Sent;
 use super::worker::{Abort, Tally, Worker};
-use super::{Shared, shown};
-use crate::case::expect::{Exchange, Mismatch, check};
+use crate::case::expect::Mismatch;
 use crate::case::{BucketRole, Case, Operation, Step};
 use crate::cors::xml::parse;
-use crate::dialect::{CONSISTENT, Dialect, Level, STABLE};
 use crate::implementation::SendError;
 use crate::report::MismatchReport;
 use crate::request::{self, Draft, Envelope};
+use crate::trial::{Next, Round, is_read, only_reads};
 
 impl Worker {
-    pub(super) async fn steps(&mut self, case: &Case, tally: &mut Tally) -> Result<(), Abort> {
+    pub(super) async fn steps(&mut self, case: &Case, tally: &mut Tally<'_>) -> Result<(), Abort> {
         let implicit = case.steps.iter().filter(|step| step.setup).count();
         let mut ahead: VecDeque<Early> = VecDeque::new();
-        for (index, step) in case.steps.iter().enumerate() {
+        // What a step that is asked once more was answered at first.
+        let mut first: Option<(Outgoing, Vec<Response<Bytes>>, u32)> = None;
+        while let Next::Ask(index) | Next::Again(index) = tally.trial.next() {
+            let Some(step) = case.steps.get(index) else { break };
             let number = if step.setup { 0 } else { index + 1 - implicit };
-            if step.setup && self.shared.target.credentials.is_none() {
-                // The rules are in place; `skip` has compared them.
-                tally.answers.push(Response::new(Bytes::new()));
-                continue;
+            let again = matches!(tally.trial.next(), Next::Again(_));
+            if tally.trial.is_fresh() && ahead.is_empty() {
+                ahead = self.ahead(case.steps.get(index..).unwrap_or_default(), tally.trial.answers()).await;
             }
-            let before = tally.mismatches.len();
-            if ahead.is_empty() {
-                ahead = self.ahead(case.steps.get(index..).unwrap_or_default(), &tally.answers).await;
-            }
-            let answer = self.step(step, number, tally, ahead.pop_front()).await?;
-            let Some(answer) = answer else {
-                tally.judged = false;
-                break;
+            let early = if tally.trial.is_fresh() { ahead.pop_front() } else { None };
+            let (outgoing, sent) = if let Some((outgoing, sent)) = early {
+                (outgoing, sent?)
+            } else {
+                let outgoing = self.outgoing(step, tally.trial.answers())?;
+                if !again {
+                    self.touch(step);
+                }
+                let sent = self.patiently(step, &outgoing, tally.trial.answers()).await?;
+                (outgoing, sent)
             };
-            self.after(step, &answer, tally).await;
-            tally.answers.push(answer);
-            if step.setup && tally.mismatches.len() > before {
-                tally.judged = false;
-                break;
+            let outcome = sent.result.map_err(|error| error.to_string());
+            let found = tally.trial.give(&outgoing.requests, outcome.as_deref().map_err(String::as_str));
+            if self.shared.options.keep_rounds {
+                let round = Round { step: index, requests: outgoing.requests.clone(), outcome: outcome.clone() };
+                tally.rounds.push(round);
+            }
+            let answers = outcome.unwrap_or_default();
+            let attempts = sent.attempts + u32::from(matches!(tally.trial.next(), Next::Again(_)));
+            let (of, answers, attempts) = first.take().unwrap_or((outgoing, answers, attempts));
+            for one in found {
+                let asked = one.asked.unwrap_or(attempts);
+                tally.mismatches.push(self.report((one.answer, one.mismatch), step, number, &of, &answers, asked));
+            }
+            if matches!(tally.trial.next(), Next::Again(_)) {
+                first = Some((of, answers, attempts));
+            }
+            if let Some(answer) = tally.trial.answers().get(index).cloned() {
+                self.after(step, &answer, tally).await;
             }
         }
         Ok(())
@@ -68,80 +84,6 @@ impl Worker {
         let sending = outgoing.iter().map(|(step, outgoing)| self.patiently(step, outgoing, earlier));
         let sent: Vec<_> = sending.collect::<FuturesOrdered<_>>().collect().await;
         outgoing.into_iter().map(|(_, outgoing)| outgoing).zip(sent).collect()
-    }
-
-    /// Sends and judges a step, unless it was sent before. No answer means that there is nothing to go on with.
-    async fn step(
-        &mut self,
-        step: &Step,
-        number: usize,
-        tally: &mut Tally,
-        mut early: Option<Early>,
-    ) -> Result<Option<Response<Bytes>>, Abort> {
-        let shared = Arc::clone(&self.shared);
-        let mut last: Option<Response<Bytes>> = None;
-        for repetition in 0..step.repeat {
-            let (outgoing, sent) = if let Some((outgoing, sent)) = early.take() {
-                (outgoing, sent?)
-            } else {
-                let outgoing = self.outgoing(step, &tally.answers)?;
-                self.touch(step);
-                let sent = self.patiently(step, &outgoing, &tally.answers).await?;
-                (outgoing, sent)
-            };
-            let answers = match sent.result {
-                Ok(answers) => answers,
-                Err(error) => {
-                    let (clause, level) = worst_at_stake(step, &shared.target.dialect);
-                    let mismatch =
-                        Mismatch { level, ..Mismatch::new(clause, "transport", "an answer", error.to_string()) };
-                    tally.assertions += 1;
-                    tally.mismatches.push(self.report((0, mismatch), step, number, &outgoing, &[], sent.attempts));
-                    return Ok(None);
-                }
-            };
-            let Some(answer) = answers.last().cloned() else { return Ok(None) };
-            let (mismatches, observed, assertions) = judge(step, &outgoing, &answers, &tally.answers, &shared);
-            tally.assertions += assertions;
-            let failed = !mismatches.is_empty();
-            let asks_again = failed && step.repeat == 1 && is_safe(step);
-            let attempts = sent.attempts + u32::from(asks_again);
-            for mismatch in mismatches {
-                tally.mismatches.push(self.report(mismatch, step, number, &outgoing, &answers, attempts));
-            }
-            let at = answers.len() - 1;
-            for (name, value) in observed {
-                let before = tally.observed.entry(name.clone()).or_insert_with(|| value.clone()).clone();
-                if before != value {
-                    let changed = Mismatch::new(CONSISTENT, &format!("behaviour {name}"), before, value);
-                    tally.mismatches.push(self.report((at, changed), step, number, &outgoing, &answers, attempts));
-                }
-            }
-            if asks_again {
-                let again = self.patiently(step, &self.outgoing(step, &tally.answers)?, &tally.answers).await?;
-                let passes = again
-                    .result
-                    .is_ok_and(|again| judge(step, &outgoing, &again, &tally.answers, &shared).0.is_empty());
-                if passes {
-                    let unstable =
-                        Mismatch::new(STABLE, "stability", "the same answer again", "another answer, which is right");
-                    tally.mismatches.push(self.report((at, unstable), step, number, &outgoing, &answers, attempts));
-                }
-            }
-            if let Some(before) = last.as_ref().filter(|_| !failed)
-                && let Some((field, then, now)) = differs(before, &answer)
-            {
-                tally.assertions += 1;
-                let unstable = Mismatch::new(STABLE, &field, then, now);
-                tally.mismatches.push(self.report((at, unstable), step, number, &outgoing, &answers, repetition + 1));
-                return Ok(Some(answer));
-            }
-            last = Some(answer);
-            if failed {
-                break;
-            }
-        }
-        Ok(last)
     }
 
     /// What a step sends, with addresses and signatures of now.
@@ -202,10 +144,10 @@ impl Worker {
     }
 
     /// After a change of rules: what is known now, and waiting until it shows.
-    async fn after(&mut self, step: &Step, answer: &Response<Bytes>, tally: &Tally) {
+    async fn after(&mut self, step: &Step, answer: &Response<Bytes>, tally: &Tally<'_>) {
         let shared = Arc::clone(&self.shared);
         let document = match &step.operation {
-            Operation::PutCors(put) => Some(request::document_of(put, &tally.answers)),
+            Operation::PutCors(put) => Some(request::document_of(put, tally.trial.answers())),
             Operation::DeleteCors(_) => None,
             Operation::Raw(messages) => match messages.as_slice() {
                 [message] if message.method == "PUT" && message.query.as_deref() == Some("cors") => {
@@ -331,53 +273,6 @@ impl Worker {
 /// What was sent ahead, and what came of it.
 type Early = (Outgoing, Result<Sent<Vec<Response<Bytes>>>, Abort>);
 
-/// Mismatches with the number of the answer they were found in; what was observed; how much was looked at.
-type Judged = (Vec<(usize, Mismatch)>, Vec<(String, String)>, usize);
-
-/// The clause and level that an answer would have been held against first; a step about an open point says that one of the
-/// allowed answers must come.
-fn worst_at_stake<'s>(step: &'s Step, dialect: &Dialect) -> (&'s str, Level) {
-    let level = |clause: &str| dialect.clauses.get(clause).map_or(Level::Must, |clause| clause.level);
-    let at_stake = step.expect.iter().map(|block| {
-        let own = if block.any_of.is_empty() { level(&block.clause) } else { Level::Must };
-        (&*block.clause, own)
-    });
-    // The first of the worst.
-    at_stake.rev().max_by_key(|(_, level)| *level).unwrap_or((STABLE, Level::Must))
-}
-
-/// Holds answers against all blocks of a step.
-fn judge(
-    step: &Step,
-    outgoing: &Outgoing,
-    answers: &[Response<Bytes>],
-    earlier: &[Response<Bytes>],
-    shared: &Shared,
-) -> Judged {
-    let mut judged: Judged = (Vec::new(), Vec::new(), 0);
-    let exchanges: Vec<Exchange<'_>> = outgoing
-        .requests
-        .iter()
-        .zip(answers)
-        .map(|(request, answer)| Exchange::new(request, answer, earlier))
-        .collect();
-    for block in &step.expect {
-        let at = block.answer.unwrap_or(answers.len().saturating_sub(1));
-        let Some(exchange) = exchanges.get(at) else {
-            let missing = Mismatch::new(&block.clause, "transport", format!("an answer {}", at + 1), "none");
-            judged.0.push((at, missing));
-            continue;
-        };
-        let checked = check(block, exchange, &shared.target.dialect);
-        judged.0.extend(checked.mismatches.into_iter().map(|mismatch| (at, mismatch)));
-        judged.1.extend(checked.observed);
-        judged.2 += checked.assertions;
-    }
-    // The worst first, so that it is read first.
-    judged.0.sort_by_key(|(_, mismatch)| std::cmp::Reverse(mismatch.level));
-    judged
-}
-
 /// Whether a step can be sent together with its neighbours.
 fn stands_alone(step: &Step) -> bool {
     let needs_answer = match &step.operation {
@@ -385,74 +280,5 @@ fn stands_alone(step: &Step) -> bool {
         Operation::Raw(_) => true,
         _ => false,
     };
-    is_safe(step) && !needs_answer && !step.setup && step.repeat == 1
-}
-
-/// Whether asking again changes nothing.
-fn is_safe(step: &Step) -> bool {
-    match &step.operation {
-        Operation::GetCors(_) | Operation::Preflight(_) => true,
-        Operation::Request(request) => is_read(&request.method),
-        Operation::Raw(messages) => messages.iter().all(|message| is_read(&message.method)),
-        _ => false,
-    }
-}
-
-/// The first part in which two answers to the same request differ: status, or a header that CORS is about.
-fn differs(before: &Response<Bytes>, now: &Response<Bytes>) -> Option<(String, String, String)> {
-    if before.status() != now.status() {
-        return Some((
-            "stability.status".to_owned(),
-            before.status().as_u16().to_string(),
-            now.status().as_u16().to_string(),
-        ));
-    }
-    let value = |answer: &Response<Bytes>, name: &str| {
-        let lines: Vec<String> = answer
-            .headers()
-            .get_all(name)
-            .iter()
-            .map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned())
-            .collect();
-        // The order of members is for cases to judge.
-        let mut members: Vec<String> =
-            lines.iter().flat_map(|line| line.split(',')).map(|member| member.trim().to_owned()).collect();
-        if matches!(name, "access-control-allow-headers" | "access-control-expose-headers") {
-            for member in &mut members {
-                member.make_ascii_lowercase();
-            }
-        }
-        members.sort_unstable();
-        if name == "vary" {
-            // Other members are no matter of CORS.
-            members.retain(|member| member == "*" || member.eq_ignore_ascii_case("origin"));
-            members.dedup_by(|one, other| one.eq_ignore_ascii_case(other));
-            return members.first().map_or("without Origin", |_| "with Origin").to_owned();
-        }
-        if lines.is_empty() { "absent".to_owned() } else { members.join(", ") }
-    };
-    let names = before.headers().keys().chain(now.headers().keys()).map(http::HeaderName::as_str);
-    let mut names: Vec<&str> = names.filter(|name| name.starts_with("access-control-") || *name == "vary").collect();
-    names.sort_unstable();
-    names.dedup();
-    names.into_iter().find_map(|name| {
-        let (then, now) = (value(before, name), value(now, name));
-        (then != now).then(|| (format!("stability.headers.{name}"), then, now))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn answers_that_change_are_noticed() {
-        let answer = |status: u16, vary: &str| {
-            Response::builder().status(status).header("vary", vary).header("date", vary).body(Bytes::new()).unwrap()
-        };
-        assert_eq!(differs(&answer(200, "a"), &answer(200, "a")), None);
-        assert_eq!(differs(&answer(200, "a"), &answer(200, "b")), None, "no matter of CORS");
-        assert_eq!(differs(&answer(200, "a"), &answer(200, "b, origin")).unwrap().0, "stability.headers.vary");
-        assert_eq!(differs(&answer(200, "a"), &answer(403, "a")).unwrap().0, "stability.status");
-    }
+    only_reads(step) && !needs_answer && !step.setup && step.repeat == 1
 }

@@ -1,13 +1,11 @@
 //! One worker: a bucket, and one case after the other ([`Worker::case`]).
 #![expect(clippy::disallowed_methods, reason = "shell: the clock of requests and cases")]
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Method, Response, StatusCode};
+use http::{Method, StatusCode};
 use tokio::time::{Instant, sleep};
 
 use super::bucket::{Held, Owner, Refused, Saved, code, name, prefix};
@@ -21,6 +19,7 @@ use crate::cors::xml::Document;
 use crate::dialect::Level;
 use crate::report::{CaseReport, MismatchReport, Verdict};
 use crate::request::{self, Draft, Envelope};
+use crate::trial::{Round, Trial};
 
 /// A probe must give the new answer this often in a row.
 const IN_A_ROW: u32 = 3;
@@ -58,13 +57,11 @@ pub(super) enum Abort {
 }
 
 /// What the steps of a case added up to.
-pub(super) struct Tally {
-    /// Every step was judged.
-    pub(super) judged: bool,
+pub(super) struct Tally<'c> {
+    pub(super) trial: Trial<'c>,
     pub(super) mismatches: Vec<MismatchReport>,
-    pub(super) observed: BTreeMap<String, String>,
-    pub(super) assertions: usize,
-    pub(super) answers: Vec<Response<Bytes>>,
+    /// All exchanges, where they are kept.
+    pub(super) rounds: Vec<Round>,
 }
 
 impl Worker {
@@ -99,12 +96,11 @@ impl Worker {
             return unfinished(case, Verdict::Skip, &reason, &shared.target.dialect);
         }
         let started = Instant::now();
+        let in_place = shared.target.credentials.is_none();
         let mut tally = Tally {
-            judged: true,
+            trial: Trial::new(case, &shared.target.dialect, in_place),
             mismatches: Vec::new(),
-            observed: BTreeMap::new(),
-            assertions: 0,
-            answers: Vec::new(),
+            rounds: Vec::new(),
         };
         self.one_by_one = start == Start::OnlyOne;
         if self.one_by_one {
@@ -117,8 +113,8 @@ impl Worker {
             Ok(()) => self.steps(case, &mut tally).await,
             Err(reason) => Err(Abort::Error(reason)),
         };
-        tally.judged &= outcome.is_ok();
         let base = unfinished(case, Verdict::Pass, "", &shared.target.dialect);
+        let whole = outcome.is_ok();
         let (verdict, reason) = match outcome {
             // What was found before counts, whatever came after.
             _ if !tally.mismatches.is_empty() => (Verdict::Fail, None),
@@ -127,17 +123,18 @@ impl Worker {
             Err(Abort::Skip(reason)) => (Verdict::Skip, Some(reason)),
         };
         let worst = tally.mismatches.iter().map(|mismatch| mismatch.level).max();
-        let judged = tally.judged && !matches!(verdict, Verdict::Error | Verdict::Skip);
+        let judged = whole && tally.trial.is_judged() && !matches!(verdict, Verdict::Error | Verdict::Skip);
         CaseReport {
             unjudged_must: !judged && base.level == Level::Must,
             verdict,
             reason,
             level: worst.unwrap_or(base.level),
             elapsed_ms: milliseconds(started.elapsed()),
-            assertions: tally.assertions,
-            observed: tally.observed,
+            assertions: tally.trial.assertions(),
+            observed: tally.trial.observed().clone(),
             mismatches: tally.mismatches,
-            answers: if shared.options.keep_answers { tally.answers } else { Vec::new() },
+            rounds: tally.rounds,
+            answers: if shared.options.keep_answers { tally.trial.into_answers() } else { Vec::new() },
             ..base
         }
     }

@@ -67,6 +67,7 @@ fn as_case(finding: &Finding) -> CaseReport {
         known: None,
         reason: (!stable).then(|| stability(finding).trim().to_lowercase()),
         mismatches: vec![finding.mismatch.clone()],
+        rounds: Vec::new(),
         answers: Vec::new(),
     }
 }

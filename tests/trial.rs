@@ -1,0 +1,94 @@
+//! A verdict follows from the exchanges alone: what a run wrote down, judged once more without a server, gives what the run said.
+#![cfg(test)]
+
+mod common;
+
+use bytes::Bytes;
+use common::{run, suite, target};
+use corsuite::dialect::{CONSISTENT, Dialect};
+use corsuite::implementation::Embedded;
+use corsuite::reference::faults::{Faulty, find};
+use corsuite::report::{Report, Verdict};
+use corsuite::run::Options;
+use corsuite::serve;
+use corsuite::trial::replay;
+use http::Response;
+
+async fn report(fault: Option<&str>) -> Report {
+    let options = || serve::options(Dialect::oss(), serve::owner(), serve::other());
+    let server = match fault {
+        Some(id) => Embedded::new(Faulty::new(options(), find(id).unwrap())),
+        None => Embedded::new(corsuite::reference::Reference::new(options())),
+    };
+    run(target(server), &suite(), Options { jobs: 2, keep_rounds: true, ..Options::default() }).await.unwrap()
+}
+
+/// The cases whose replay says what the run said, and how many of them failed.
+fn check(report: &Report) -> (usize, usize) {
+    let suite = suite();
+    let (mut judged, mut failed) = (0, 0);
+    for one in &report.cases {
+        if !matches!(one.verdict, Verdict::Pass | Verdict::Fail) {
+            continue;
+        }
+        let case = suite.cases.iter().find(|case| case.id == one.id).unwrap();
+        let (found, trial) =
+            replay(case, Dialect::oss(), false, &one.rounds).unwrap_or_else(|why| panic!("{}: {why}", one.id));
+        let replayed: Vec<(&str, &str)> =
+            found.iter().map(|found| (found.mismatch.clause.as_str(), found.mismatch.field.as_str())).collect();
+        // What only the comparison of all cases shows is not in the exchanges of one.
+        let own =
+            one.mismatches.iter().filter(|mismatch| !(mismatch.clause == CONSISTENT && mismatch.request.is_empty()));
+        let said: Vec<(&str, &str)> = own.map(|mismatch| (mismatch.clause.as_str(), mismatch.field.as_str())).collect();
+        assert_eq!(replayed, said, "{}", one.id);
+        assert_eq!((trial.assertions(), trial.observed()), (one.assertions, &one.observed), "{}", one.id);
+        judged += 1;
+        failed += usize::from(!said.is_empty());
+    }
+    (judged, failed)
+}
+
+#[tokio::test]
+async fn a_verdict_follows_from_the_exchanges() {
+    assert_eq!(check(&report(None).await), (suite().cases.len(), 0));
+    for id in [
+        "vary-always",
+        "origin-contains",
+        "every-seventh",
+        "age-alternates",
+        "delete-keeps-serving",
+        "rules-unlimited",
+        "no-origin-methods",
+    ] {
+        let (judged, failed) = check(&report(Some(id)).await);
+        assert!(judged > 500 && failed > 0, "{id}: {failed} of {judged}");
+    }
+}
+
+/// Evidence that was changed gives another verdict, or none.
+#[tokio::test]
+async fn changed_evidence_is_noticed() {
+    let report = report(None).await;
+    let suite = suite();
+    let mut noticed = 0;
+    for one in &report.cases {
+        let case = suite.cases.iter().find(|case| case.id == one.id).unwrap();
+        let again = |rounds: &[corsuite::trial::Round]| {
+            replay(case, Dialect::oss(), false, rounds).map(|(found, _)| found.len())
+        };
+        assert_eq!(again(&one.rounds), Ok(0));
+        let (last, fewer) = one.rounds.split_last().unwrap();
+        assert!(again(fewer).is_err(), "{}", one.id);
+        assert!(again(&[&one.rounds[..], std::slice::from_ref(last)].concat()).is_err(), "{}", one.id);
+        let changed_at = |at: usize| {
+            let mut changed = one.rounds.clone();
+            let answer = changed[at].outcome.as_mut().unwrap().last_mut().unwrap();
+            *answer = Response::builder().status(505).body(Bytes::new()).unwrap();
+            again(&changed) != Ok(0)
+        };
+        let steps = (0..one.rounds.len()).filter(|at| changed_at(*at)).count();
+        assert!(steps > 0, "{}", one.id);
+        noticed += steps;
+    }
+    assert!(noticed > 2000, "{noticed}");
+}
