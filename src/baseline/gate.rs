@@ -61,6 +61,12 @@ pub(super) fn is_unknown(case: &CaseReport) -> bool {
     matches!(case.verdict, Verdict::Error | Verdict::Skip)
 }
 
+/// Whether what an entry is about still happens in its case, whether it counts or not.
+pub(super) fn happens(entry: &Known, case: &CaseReport) -> bool {
+    matches!(case.verdict, Verdict::Fail | Verdict::Unsupported)
+        && entry.step.is_none_or(|step| case.mismatches.iter().any(|mismatch| mismatch.step == step))
+}
+
 /// Whether these entries allow all that is wrong with a case.
 pub(super) fn covers<'k>(entries: impl IntoIterator<Item = &'k Known>, case: &CaseReport) -> bool {
     let own: Vec<&Known> = entries.into_iter().filter(|entry| entry.case == case.id).collect();
@@ -95,11 +101,8 @@ impl Gate {
                 }
                 continue;
             }
-            let broken = matches!(case.verdict, Verdict::Fail | Verdict::Unsupported);
             for entry in valid.iter().filter(own) {
-                let happens = broken
-                    && entry.step.is_none_or(|step| case.mismatches.iter().any(|mismatch| mismatch.step == step));
-                if happens {
+                if happens(entry, case) {
                     gate.known.insert(case.id.clone(), entry.reason.clone());
                 } else if !entry.flaky {
                     let step = entry.step.map_or_else(String::new, |step| format!("step {step} "));
@@ -356,6 +359,7 @@ mod tests {
             "known: []",
             "known: [{case: a, step: 1, reason: old}, {case: b, reason: fixed}]",
             "known: [{case: c, step: 0, reason: kept}]",
+            "known: [{case: a, step: 1, reason: old}, {case: a, step: 2, reason: old}, {case: a, step: 3, reason: over}]",
         ] {
             let before = Baseline::load(&SourceFile::new("known.yaml", before)).unwrap();
             let after = before.updated(&report, false, Some("new"), None);

@@ -144,7 +144,7 @@ impl Baseline {
         let failing: Vec<&CaseReport> = report.cases.iter().filter(|case| gate::fails(case, strict)).collect();
         let judged = |id: &str| report.cases.iter().any(|case| case.id == id && !gate::is_unknown(case));
         let mut entries: Vec<Known> = self.entries.clone();
-        let still = |entry: &Known| failing.iter().any(|case| case.id == entry.case);
+        let still = |entry: &Known| report.cases.iter().any(|case| case.id == entry.case && gate::happens(entry, case));
         entries.retain(|entry| entry.flaky || !judged(&entry.case) || still(entry));
         for case in failing {
             // One that names a step and is not enough any more gives way to one for the whole case.
