@@ -19,6 +19,7 @@
 //! | [`shrink`] | smaller cases that still show the same |
 //! | [`report`] | the result of a run, and its formats |
 //! | [`baseline`] | known failures, and what has changed since |
+//! | [`certificate`] | a verdict that others can judge anew: [`certificate::issue`], [`certificate::verify`] |
 //! | [`campaign`] | generated cases, findings, features: a campaign as a machine of values |
 //! | `audit` | what bites in the rules of a live bucket, and preflights at their edges (feature `cli`) |
 //! | `properties` | laws and second opinions, for tests and fuzz targets (feature `properties`) |
@@ -117,6 +118,8 @@ pub mod shrink;
 pub mod report;
 
 pub mod baseline;
+
+pub mod certificate;
 
 pub mod campaign;
 

@@ -8,17 +8,33 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use jiff::Timestamp;
 
 use crate::case::expect::{Exchange, Mismatch, check};
 use crate::case::{Case, Operation, Step};
 use crate::dialect::{CONSISTENT, Dialect, Level, STABLE};
 
-/// What came of one sending of a step.
+/// A step that was asked, with every attempt at it. Attempts that got no answer, or one that asks for patience, are followed by another;
+/// the last one counts.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "evidence is written down and read")]
 pub struct Round {
     /// Index of the step in the case.
     pub step: usize,
+    /// Name of its bucket at the server; none is the service.
+    pub bucket: Option<String>,
+    /// What objects of the run begin with there.
+    pub prefix: String,
+    /// At least one.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One sending of a step.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "evidence is written down and read")]
+pub struct Attempt {
+    /// When its requests were made, which their signatures tell.
+    pub at: Timestamp,
     /// What was sent; several requests only in bytes.
     pub requests: Vec<Request<Bytes>>,
     /// The answers, or why there is none.
@@ -218,32 +234,58 @@ impl<'c> Trial<'c> {
     }
 }
 
-/// What rounds that were written down show: what is wrong, in order, and the trial as it was at the end.
+/// What rounds that were written down show: `look` is given each with the trial before it and with what is wrong with it. Gives the trial
+/// as it was at the end.
 ///
 /// # Errors
 ///
-/// If the rounds are not those of this case: one too many, one too few, or of another step.
+/// If the rounds are not those of this case: one too many, one too few, or of another step; or the first error of `look`.
 pub fn replay<'c>(
     case: &'c Case,
     dialect: &'c Dialect,
     in_place: bool,
     rounds: &[Round],
-) -> Result<(Vec<Found>, Trial<'c>), String> {
+    mut look: impl FnMut(&Trial<'c>, &Round) -> Result<(), String>,
+    mut wrong: impl FnMut(&Round, &Trial<'c>, Vec<Found>),
+) -> Result<Trial<'c>, String> {
     let mut trial = Trial::new(case, dialect, in_place);
-    let mut found = Vec::new();
+    // A round that is not the one that is due comes after an answer that was changed, or one that was left out.
+    let mut before = String::new();
     for (number, round) in rounds.iter().enumerate() {
-        match trial.next() {
-            Next::Ask(step) | Next::Again(step) if step == round.step => {
-                let outcome = round.outcome.as_deref().map_err(String::as_str);
-                found.extend(trial.give(&round.requests, outcome));
+        match (trial.next(), round.attempts.last()) {
+            (Next::Ask(step) | Next::Again(step), Some(last)) if step == round.step => {
+                look(&trial, round).map_err(|why| format!("exchange {}: {why}", number + 1))?;
+                let found = trial.give(&last.requests, last.outcome.as_deref().map_err(String::as_str));
+                before = found.first().map_or_else(String::new, |found| told(number + 1, found));
+                wrong(round, &trial, found);
             }
-            next => return Err(format!("exchange {} is of step {}, and {next:?} was due", number + 1, round.step)),
+            (next, _) => {
+                let (is, due) = (named(case, Next::Ask(round.step)), named(case, next));
+                return Err(format!("exchange {} is {is}, and {due} is due{before}", number + 1));
+            }
         }
     }
     match trial.next() {
-        Next::Done => Ok((found, trial)),
-        next => Err(format!("after {} exchanges {next:?} is missing", rounds.len())),
+        Next::Done => Ok(trial),
+        next => Err(format!("after {} exchanges {} is missing{before}", rounds.len(), named(case, next))),
     }
+}
+
+/// What is due, for people.
+fn named(case: &Case, next: Next) -> String {
+    let line = |step: usize| case.steps.get(step).map_or_else(|| "?".to_owned(), |step| step.line.to_string());
+    match next {
+        Next::Ask(step) => format!("the step of line {}", line(step)),
+        Next::Again(step) => format!("the step of line {} once more", line(step)),
+        Next::Done => "the end".to_owned(),
+    }
+}
+
+/// What is wrong with an exchange, for people.
+fn told(number: usize, found: &Found) -> String {
+    let Mismatch { clause, field, expected, actual, .. } = &found.mismatch;
+    let short = |text: &str| text.chars().take(100).collect::<String>();
+    format!(": exchange {number} breaks {clause}: {field} is {}, expected {}", short(actual), short(expected))
 }
 
 /// Mismatches with the number of the answer they were found in; what was observed; how much was looked at.

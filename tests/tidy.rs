@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Modules from the bottom to the top: a module imports only what stands before it.
-const ORDER: [&str; 24] = [
+const ORDER: [&str; 25] = [
     "diagnostic",
     "yaml",
     "xml",
@@ -23,6 +23,7 @@ const ORDER: [&str; 24] = [
     "shrink",
     "report",
     "baseline",
+    "certificate",
     "campaign",
     "audit",
     "properties",

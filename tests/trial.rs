@@ -5,13 +5,14 @@ mod common;
 
 use bytes::Bytes;
 use common::{run, suite, target};
+use corsuite::case::Case;
 use corsuite::dialect::{CONSISTENT, Dialect};
 use corsuite::implementation::Embedded;
 use corsuite::reference::faults::{Faulty, find};
 use corsuite::report::{Report, Verdict};
 use corsuite::run::Options;
 use corsuite::serve;
-use corsuite::trial::replay;
+use corsuite::trial::{Found, Round, Trial, replay};
 use http::Response;
 
 async fn report(fault: Option<&str>) -> Report {
@@ -23,6 +24,13 @@ async fn report(fault: Option<&str>) -> Report {
     run(target(server), &suite(), Options { jobs: 2, keep_rounds: true, ..Options::default() }).await.unwrap()
 }
 
+/// What is wrong with the rounds of a case.
+fn again<'c>(case: &'c Case, rounds: &[Round]) -> Result<(Vec<Found>, Trial<'c>), String> {
+    let mut all = Vec::new();
+    let trial = replay(case, Dialect::oss(), false, rounds, |_, _| Ok(()), |_, _, found| all.extend(found))?;
+    Ok((all, trial))
+}
+
 /// The cases whose replay says what the run said, and how many of them failed.
 fn check(report: &Report) -> (usize, usize) {
     let suite = suite();
@@ -32,8 +40,7 @@ fn check(report: &Report) -> (usize, usize) {
             continue;
         }
         let case = suite.cases.iter().find(|case| case.id == one.id).unwrap();
-        let (found, trial) =
-            replay(case, Dialect::oss(), false, &one.rounds).unwrap_or_else(|why| panic!("{}: {why}", one.id));
+        let (found, trial) = again(case, &one.rounds).unwrap_or_else(|why| panic!("{}: {why}", one.id));
         let replayed: Vec<(&str, &str)> =
             found.iter().map(|found| (found.mismatch.clause.as_str(), found.mismatch.field.as_str())).collect();
         // What only the comparison of all cases shows is not in the exchanges of one.
@@ -73,16 +80,14 @@ async fn changed_evidence_is_noticed() {
     let mut noticed = 0;
     for one in &report.cases {
         let case = suite.cases.iter().find(|case| case.id == one.id).unwrap();
-        let again = |rounds: &[corsuite::trial::Round]| {
-            replay(case, Dialect::oss(), false, rounds).map(|(found, _)| found.len())
-        };
+        let again = |rounds: &[Round]| again(case, rounds).map(|(found, _)| found.len());
         assert_eq!(again(&one.rounds), Ok(0));
         let (last, fewer) = one.rounds.split_last().unwrap();
         assert!(again(fewer).is_err(), "{}", one.id);
         assert!(again(&[&one.rounds[..], std::slice::from_ref(last)].concat()).is_err(), "{}", one.id);
         let changed_at = |at: usize| {
             let mut changed = one.rounds.clone();
-            let answer = changed[at].outcome.as_mut().unwrap().last_mut().unwrap();
+            let answer = changed[at].attempts.last_mut().unwrap().outcome.as_mut().unwrap().last_mut().unwrap();
             *answer = Response::builder().status(505).body(Bytes::new()).unwrap();
             again(&changed) != Ok(0)
         };

@@ -34,8 +34,9 @@ pub(super) fn fingerprint(arguments: &Fingerprint, context: &Context) -> Result<
             fail_fast: false,
             quiet: true,
             known: BTreeSet::new(),
+            evidence: None,
         };
-        measure(job, context)?
+        measure(job, context)?.report
     };
     if report.suite.dialect != dialect.name {
         return Err(Failure::usage(format!("the report is of dialect {}", visible(&report.suite.dialect)))

@@ -6,6 +6,7 @@
 mod args;
 mod audit;
 mod baseline;
+mod certify;
 mod check;
 mod cleanup;
 mod compare;
@@ -23,6 +24,7 @@ mod screen;
 mod serve;
 mod sign;
 mod target;
+mod verify;
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -163,6 +165,8 @@ pub fn main() -> ExitCode {
         Command::Compare(arguments) => compare::compare(&arguments, &context),
         Command::Fingerprint(arguments) => fingerprint::fingerprint(&arguments, &context),
         Command::MergeReports(arguments) => merge_reports::merge_reports(&arguments, &context),
+        Command::Certify(arguments) => certify::certify(&arguments, &context),
+        Command::Verify(arguments) => verify::verify(&arguments, &context),
         Command::Audit(arguments) => audit::audit(&arguments, &context),
         Command::Serve(arguments) => serve::serve(&arguments, &context),
         Command::Explain(arguments) => explain::explain(&arguments, &context),
@@ -247,6 +251,8 @@ mod tests {
             "compare",
             "doctor",
             "fingerprint",
+            "certify",
+            "verify",
             "serve",
             "mutants",
             "explain",

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -39,7 +40,7 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
     let all = suite.clone();
     let (suite, complete) = files::select(suite, selectors, level, &dialect)?;
     let known = baseline.iter().flat_map(|baseline| &baseline.entries).map(|entry| entry.case.clone()).collect();
-    let mut report = measure(
+    let measured = measure(
         Job {
             suite: &suite,
             dialect: &dialect,
@@ -53,9 +54,11 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
             fail_fast: arguments.fail_fast,
             quiet: to_stdout,
             known,
+            evidence: None,
         },
         context,
     )?;
+    let mut report = measured.report;
     if report.cases.is_empty() {
         return Err(Failure::usage("this part has no case").help("make fewer parts"));
     }
@@ -79,10 +82,21 @@ pub(super) struct Job<'a> {
     pub(super) quiet: bool,
     /// Cases that may fail.
     pub(super) known: BTreeSet<String>,
+    /// Keep all exchanges, as long as they have at most so many bytes; a run that has more is broken off.
+    pub(super) evidence: Option<usize>,
+}
+
+/// What came of it.
+pub(super) struct Measured {
+    pub(super) report: Report,
+    /// Who was asked.
+    pub(super) target: Target,
+    /// There were more exchanges than may be kept.
+    pub(super) too_much: bool,
 }
 
 /// Runs the cases against the server, or against the built-in reference.
-pub(super) fn measure(job: Job<'_>, context: &Context) -> Result<Report, Failure> {
+pub(super) fn measure(job: Job<'_>, context: &Context) -> Result<Measured, Failure> {
     let against = job.against;
     if against.endpoint.auth == Auth::Anonymous && against.bucket.is_none() {
         return Err(Failure::usage("--auth anonymous cannot create a bucket").help("name one with --bucket"));
@@ -110,6 +124,7 @@ pub(super) fn measure(job: Job<'_>, context: &Context) -> Result<Report, Failure
             preconfigured,
             journal: Arc::new(NoJournal),
             rate: against.endpoint.rate,
+            keep_rounds: job.evidence.is_some(),
             cancelled,
             ..Options::default()
         };
@@ -126,14 +141,20 @@ pub(super) fn measure(job: Job<'_>, context: &Context) -> Result<Report, Failure
         let screen = Screen::new(context, "{bar:32} {pos}/{len} {msg}");
         let progress = Arc::new(Progress { screen, quiet: job.quiet, known: job.known });
         let listener = Arc::clone(&progress);
-        let running = run::run(target, job.suite, options, Arc::new(move |event| listener.event(&event)));
+        let kept = Arc::new(Kept { bytes: AtomicUsize::new(0), most: job.evidence, cancel });
+        let keeper = Arc::clone(&kept);
+        let listener = move |event: Event<'_>| {
+            keeper.event(&event);
+            listener.event(&event);
+        };
+        let running = run::run(target.clone(), job.suite, options, Arc::new(listener));
         let mut running = std::pin::pin!(running);
         let result = tokio::select! {
             // The signal is listened for before the first request is sent.
             biased;
             () = interrupted() => {
                 progress.line("interrupted: removing what the run created; once more to leave at once");
-                cancel.send_replace(true);
+                kept.cancel.send_replace(true);
                 tokio::select! {
                     result = &mut running => result,
                     () = interrupted() => Err(SetupError {
@@ -146,11 +167,36 @@ pub(super) fn measure(job: Job<'_>, context: &Context) -> Result<Report, Failure
         };
         progress.done();
         drop(server);
-        result.map_err(|error| Failure::unknown(visible(&error.to_string())).help(error.help))
+        let report = result.map_err(|error| Failure::unknown(visible(&error.to_string())).help(error.help))?;
+        Ok(Measured { report, target, too_much: kept.is_full() })
     });
     // Requests that hang are not waited for.
     runtime.shutdown_background();
     result
+}
+
+/// How much of the exchanges is kept.
+struct Kept {
+    bytes: AtomicUsize,
+    most: Option<usize>,
+    cancel: watch::Sender<bool>,
+}
+
+impl Kept {
+    fn event(&self, event: &Event<'_>) {
+        let Event::Finished(case) = event else { return };
+        let attempts = case.rounds.iter().flat_map(|round| &round.attempts);
+        let bytes =
+            attempts.flat_map(|attempt| attempt.outcome.iter().flatten()).map(|answer| answer.body().len()).sum();
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if self.is_full() {
+            self.cancel.send_replace(true);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.most.is_some_and(|most| self.bytes.load(Ordering::Relaxed) > most)
+    }
 }
 
 /// A report that is to be told.

@@ -162,6 +162,11 @@ impl Dialect {
         })
     }
 
+    /// The file of a bundled dialect.
+    pub fn source(name: &str) -> Option<Arc<SourceFile>> {
+        (name == "oss").then(|| SourceFile::new("cases/dialects/oss.yaml", OSS))
+    }
+
     /// A bundled dialect by name.
     pub fn bundled(name: &str) -> Option<&'static Self> {
         (name == "oss").then(Self::oss)

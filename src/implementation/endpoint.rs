@@ -12,8 +12,8 @@ use reqwest::redirect::Policy;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::raw::{self, RawExchange};
 use super::{BoxFuture, Implementation, MAX_ANSWER, SendError};
+use super::{RawExchange, raw};
 use crate::report::Kind;
 
 /// How to reach an endpoint.

@@ -20,10 +20,10 @@ use http::{Request, Response};
 
 pub use self::connection::{BODY_TIMEOUT, HEADER_TIMEOUT, MAX_BODY, MAX_HEADERS, NoAnswer, altered, connection};
 pub use self::endpoint::{ClientError, Endpoint, EndpointOptions, reach};
-pub use self::raw::{RawExchange, RawMessage};
 pub use self::service::Service;
 use crate::reference::{Reply, Respond, Wire};
 use crate::report::Kind;
+pub use crate::request::{RawExchange, RawMessage};
 
 /// A future in a box.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,4 +1,4 @@
-//! Bytes as they are: [`RawExchange`] is what a connection is sent; [`exchange`] sends it and reads the answers.
+//! Bytes as they are: [`exchange`] sends a [`RawExchange`] on a connection and reads the answers.
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
@@ -9,6 +9,7 @@ use tokio::time::{Duration, Instant, timeout, timeout_at};
 use super::connection::{PIPE, altered, connection};
 use super::{MAX_ANSWER, SendError};
 use crate::reference::{Reply, Wire};
+use crate::request::{RawExchange, RawMessage};
 
 /// Header fields of an answer.
 const MAX_FIELDS: usize = 128;
@@ -18,58 +19,6 @@ const MAX_INTERIM: usize = 8;
 const IN_MEMORY: Duration = Duration::from_secs(1);
 /// How long bytes that should not be there are waited for after the last answer, if the server does not close.
 const LINGER: Duration = Duration::from_millis(250);
-
-/// Requests as bytes, for one connection.
-#[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "an input")]
-pub struct RawExchange {
-    /// Over TLS.
-    pub secure: bool,
-    /// Host and port to connect to.
-    pub authority: String,
-    /// What is sent, in one piece.
-    pub messages: Vec<RawMessage>,
-}
-
-/// One request of a [`RawExchange`].
-#[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "an input")]
-pub struct RawMessage {
-    /// Its method, which decides whether its answer has a body.
-    pub method: Method,
-    /// All of it.
-    pub bytes: Bytes,
-}
-
-impl RawExchange {
-    /// All that is sent.
-    pub fn bytes(&self) -> Vec<u8> {
-        self.messages.iter().flat_map(|message| message.bytes.iter().copied()).collect()
-    }
-
-    /// What is left when so many requests are answered.
-    pub(super) fn rest(&self, answered: usize) -> Self {
-        Self { messages: self.messages.iter().skip(answered).cloned().collect(), ..self.clone() }
-    }
-
-    /// The host of the authority.
-    pub fn host(&self) -> String {
-        let parsed = self.authority.parse::<http::uri::Authority>();
-        parsed.map_or_else(|_| self.authority.clone(), |authority| authority.host().to_owned())
-    }
-
-    /// The host as a certificate or a program names it: an IPv6 address without brackets.
-    pub fn bare_host(&self) -> String {
-        let host = self.host();
-        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).map_or_else(|| host.clone(), str::to_owned)
-    }
-
-    /// Its port, or that of the protocol.
-    pub fn port(&self) -> u16 {
-        let parsed = self.authority.parse::<http::uri::Authority>().ok().and_then(|authority| authority.port_u16());
-        parsed.unwrap_or(if self.secure { 443 } else { 80 })
-    }
-}
 
 /// Sends and reads over pipes to a server in this process.
 pub(super) async fn in_memory<F, A>(

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full, Limited};
 
-use super::raw::{self, RawExchange};
 use super::{BoxFuture, Implementation, MAX_ANSWER, SendError};
+use super::{RawExchange, raw};
 use crate::reference::Reply;
 use crate::report::Kind;
 

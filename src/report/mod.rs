@@ -19,6 +19,7 @@ mod sarif;
 mod story;
 mod tap;
 pub mod terminal;
+mod told;
 
 use std::collections::BTreeMap;
 
@@ -29,7 +30,9 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::format::headline as headline_of;
 pub use self::format::{Format, Setting};
+pub(crate) use self::html::style as html_style;
 pub use self::join::join;
+pub use self::told::{Asked, Teller};
 use crate::case::expect;
 use crate::dialect::{CONSISTENT, Level};
 use crate::trial::Round;

@@ -11,9 +11,7 @@ mod feed;
 mod journal;
 mod lease;
 mod meter;
-mod raw;
 mod settle;
-mod shown;
 mod skip;
 mod step;
 mod wire;
@@ -32,17 +30,16 @@ use self::feed::Once;
 pub use self::feed::{Feed, Taken};
 pub use self::journal::{Entry, FileJournal, Journal, NoJournal, Pending, pending};
 pub use self::meter::{Meter, Reading};
-pub use self::shown::{curl, head};
 pub use self::wire::Limiter;
 use self::wire::Wire;
 use self::worker::Worker;
 use crate::case::{Case, Suite, digest};
 use crate::cors::CorsConfiguration;
-use crate::dialect::{Dialect, Level};
+use crate::dialect::Dialect;
 use crate::implementation::Implementation;
 use crate::report::{CaseReport, FORMAT_VERSION, Partition, Report, SuiteIdentity, Tool, Totals, Verdict};
 pub use crate::request::Addressing;
-use crate::request::Site;
+use crate::request::{Secrets, Site};
 use crate::sign::{Credentials, Scheme};
 
 /// Whom to ask, and how.
@@ -216,6 +213,8 @@ struct Shared {
     target: Target,
     options: Options,
     wire: Wire,
+    /// What answers may echo, and reports must not.
+    secrets: Secrets,
     feed: Arc<dyn Feed>,
     /// How often a change of rules was waited for in vain.
     vain_waits: AtomicU32,
@@ -292,8 +291,9 @@ pub async fn run(
         Ended { stopped, .. } => (Verdict::Skip, stopped.unwrap_or("not run")),
     };
     let pairs = once.cases.iter().zip(once.results());
-    report.cases =
-        pairs.map(|(case, result)| result.unwrap_or_else(|| unfinished(case, verdict, reason, &dialect))).collect();
+    report.cases = pairs
+        .map(|(case, result)| result.unwrap_or_else(|| CaseReport::unjudged(case, verdict, reason, &dialect)))
+        .collect();
     report.totals.requests = ended.requests;
     report.notes = ended.notes;
     report.elapsed_ms = milliseconds(clock.elapsed());
@@ -339,6 +339,7 @@ pub async fn work(
 fn shared(target: Target, options: Options, feed: Arc<dyn Feed>, listener: Arc<Listener>) -> Shared {
     Shared {
         wire: Wire::new(Arc::clone(&target.implementation), &options),
+        secrets: Secrets::of([&target.credentials, &target.other].into_iter().flatten(), []),
         vain_waits: AtomicU32::new(0),
         alone: AtomicU32::new(0),
         notes: Mutex::new(Vec::new()),
@@ -412,29 +413,6 @@ async fn drive(mut worker: Worker) {
 async fn interrupted(cancelled: &mut watch::Receiver<bool>) {
     if cancelled.wait_for(|cancelled| *cancelled).await.is_err() {
         std::future::pending::<()>().await;
-    }
-}
-
-/// The report of a case that was not judged.
-fn unfinished(case: &Case, verdict: Verdict, reason: &str, dialect: &Dialect) -> CaseReport {
-    CaseReport {
-        id: case.id.clone(),
-        about: case.about.clone(),
-        theme: case.theme.clone(),
-        file: case.file.path.clone(),
-        line: case.line,
-        clauses: case.clauses.clone(),
-        verdict,
-        level: case.level(dialect),
-        unjudged_must: verdict != Verdict::Pass && case.level(dialect) == Level::Must,
-        elapsed_ms: 0,
-        assertions: 0,
-        observed: std::collections::BTreeMap::new(),
-        reason: Some(reason.to_owned()),
-        known: None,
-        mismatches: Vec::new(),
-        rounds: Vec::new(),
-        answers: Vec::new(),
     }
 }
 

@@ -7,61 +7,52 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Response, StatusCode};
 
 use super::bucket::Owner;
-use super::raw::Outgoing;
 use super::settle::configuration_of;
-use super::shown;
 use super::wire::Sent;
 use super::worker::{Abort, Tally, Worker};
-use crate::case::expect::Mismatch;
 use crate::case::{BucketRole, Case, Operation, Step};
 use crate::cors::xml::parse;
 use crate::implementation::SendError;
-use crate::report::MismatchReport;
-use crate::request::{self, Draft, Envelope};
-use crate::trial::{Next, Round, is_read, only_reads};
+use crate::report::{Asked, Teller};
+use crate::request::{self, Draft, Outgoing, Place};
+use crate::trial::{Attempt, Next, Round, is_read, only_reads};
 
 impl Worker {
     pub(super) async fn steps(&mut self, case: &Case, tally: &mut Tally<'_>) -> Result<(), Abort> {
-        let implicit = case.steps.iter().filter(|step| step.setup).count();
+        let shared = Arc::clone(&self.shared);
+        let mut teller = Teller::new(case, &shared.target.dialect, shared.target.site(), &shared.secrets);
         let mut ahead: VecDeque<Early> = VecDeque::new();
-        // What a step that is asked once more was answered at first.
-        let mut first: Option<(Outgoing, Vec<Response<Bytes>>, u32)> = None;
         while let Next::Ask(index) | Next::Again(index) = tally.trial.next() {
             let Some(step) = case.steps.get(index) else { break };
-            let number = if step.setup { 0 } else { index + 1 - implicit };
             let again = matches!(tally.trial.next(), Next::Again(_));
             if tally.trial.is_fresh() && ahead.is_empty() {
                 ahead = self.ahead(case.steps.get(index..).unwrap_or_default(), tally.trial.answers()).await;
             }
             let early = if tally.trial.is_fresh() { ahead.pop_front() } else { None };
-            let (outgoing, sent) = if let Some((outgoing, sent)) = early {
-                (outgoing, sent?)
+            let done = if let Some(done) = early {
+                done?
             } else {
                 let outgoing = self.outgoing(step, tally.trial.answers())?;
                 if !again {
                     self.touch(step);
                 }
-                let sent = self.patiently(step, &outgoing, tally.trial.answers()).await?;
-                (outgoing, sent)
+                self.patiently(step, outgoing, tally.trial.answers()).await?
             };
-            let outcome = sent.result.map_err(|error| error.to_string());
+            let Done { outgoing, outcome, attempts, before } = done;
             let found = tally.trial.give(&outgoing.requests, outcome.as_deref().map_err(String::as_str));
-            if self.shared.options.keep_rounds {
-                let round = Round { step: index, requests: outgoing.requests.clone(), outcome: outcome.clone() };
-                tally.rounds.push(round);
+            if shared.options.keep_rounds {
+                let last = Attempt { at: outgoing.at, requests: outgoing.requests.clone(), outcome: outcome.clone() };
+                let Place { bucket, prefix } = self.place(step);
+                let attempts = before.into_iter().chain([last]).collect();
+                tally.rounds.push(Round { step: index, bucket, prefix, attempts });
             }
-            let answers = outcome.unwrap_or_default();
-            let attempts = sent.attempts + u32::from(matches!(tally.trial.next(), Next::Again(_)));
-            let (of, answers, attempts) = first.take().unwrap_or((outgoing, answers, attempts));
-            for one in found {
-                let asked = one.asked.unwrap_or(attempts);
-                tally.mismatches.push(self.report((one.answer, one.mismatch), step, number, &of, &answers, asked));
-            }
-            if matches!(tally.trial.next(), Next::Again(_)) {
-                first = Some((of, answers, attempts));
+            if again || !found.is_empty() {
+                let answers = outcome.unwrap_or_default();
+                let asked = Asked { step: index, outgoing, place: self.place(step), answers, attempts };
+                tally.mismatches.extend(teller.tell(asked, found, &tally.trial));
             }
             if let Some(answer) = tally.trial.answers().get(index).cloned() {
                 self.after(step, &answer, tally).await;
@@ -81,47 +72,24 @@ impl Worker {
             return VecDeque::new();
         }
         // `join_all` would look at all of them whenever one moves on.
-        let sending = outgoing.iter().map(|(step, outgoing)| self.patiently(step, outgoing, earlier));
-        let sent: Vec<_> = sending.collect::<FuturesOrdered<_>>().collect().await;
-        outgoing.into_iter().map(|(_, outgoing)| outgoing).zip(sent).collect()
+        let sending = outgoing.into_iter().map(|(step, outgoing)| self.patiently(step, outgoing, earlier));
+        sending.collect::<FuturesOrdered<_>>().collect().await
     }
 
     /// What a step sends, with addresses and signatures of now.
     fn outgoing(&self, step: &Step, earlier: &[Response<Bytes>]) -> Result<Outgoing, Abort> {
-        let object = match &step.operation {
-            Operation::Preflight(preflight) => preflight.object.clone(),
-            Operation::Request(request) => request.object.clone(),
-            Operation::Raw(messages) => {
-                let requests = messages
-                    .iter()
-                    .map(|message| self.request(step, request::message(message), message.object.clone()));
-                return Ok(Outgoing::raw(messages, requests.collect::<Result<_, _>>()?));
-            }
-            _ => None,
-        };
-        self.request(step, request::draft(&step.operation, earlier), object).map(Outgoing::http)
-    }
-
-    fn request(&self, step: &Step, mut draft: Draft, object: Option<String>) -> Result<Request<Bytes>, Abort> {
-        let held = self.held(step.bucket);
-        let bucket = self.bucket_of(step);
-        let key = |object: String| held.map_or_else(|| object.clone(), |held| held.key(&object));
-        if let Some(form) = &mut draft.form {
-            for (name, value) in form.iter_mut().filter(|(name, _)| name == "key") {
-                *value = key(std::mem::take(value));
-                debug_assert_eq!(name, "key");
-            }
-        }
-        let envelope = Envelope { bucket, object: object.map(key), identity: step.identity };
-        request::build(draft, &envelope, &self.shared.target.site(), jiff::Timestamp::now())
+        Outgoing::of(step, earlier, &self.place(step), &self.shared.target.site(), jiff::Timestamp::now())
             .map_err(|error| Abort::Skip(error.to_string()))
     }
 
-    fn bucket_of(&self, step: &Step) -> Option<String> {
+    fn place(&self, step: &Step) -> Place {
         match step.bucket {
-            BucketRole::Main | BucketRole::Second => self.held(step.bucket).map(|held| held.name.clone()),
-            BucketRole::Missing => Some(self.missing.clone()),
-            BucketRole::Service => None,
+            BucketRole::Main | BucketRole::Second => self.held(step.bucket).map_or_else(Place::default, |held| Place {
+                bucket: Some(held.name.clone()),
+                prefix: held.prefix.clone(),
+            }),
+            BucketRole::Missing => Place { bucket: Some(self.missing.clone()), prefix: String::new() },
+            BucketRole::Service => Place::default(),
         }
     }
 
@@ -183,16 +151,11 @@ impl Worker {
 
     /// Sends a request of a step. Without an answer, or while the server stays busy, a known-good request tells whether
     /// it is this request or the endpoint: if that one works, the step is asked once more, and that counts.
-    async fn patiently(
-        &self,
-        step: &Step,
-        outgoing: &Outgoing,
-        earlier: &[Response<Bytes>],
-    ) -> Result<Sent<Vec<Response<Bytes>>>, Abort> {
+    async fn patiently(&self, step: &Step, outgoing: Outgoing, earlier: &[Response<Bytes>]) -> Result<Done, Abort> {
         let shared = &self.shared;
-        let first = self.send(outgoing).await;
+        let first = self.send(&outgoing).await;
         if first.result.is_ok() && !first.busy {
-            return Ok(first);
+            return Ok(self.done(outgoing, first, None));
         }
         if let Err(SendError::Unsendable(reason)) = first.result {
             return Err(Abort::Skip(reason));
@@ -210,68 +173,59 @@ impl Worker {
             {
                 Err(Abort::Error(format!("the endpoint keeps answering {}", answer.status().as_u16())))
             }
-            (Ok(_), Ok(_)) => Ok(first),
+            (Ok(_), Ok(_)) => Ok(self.done(outgoing, first, None)),
             (Ok(_), Err(_)) => {
-                let second = self.send(&self.outgoing(step, earlier)?).await;
-                Ok(Sent { attempts: first.attempts + second.attempts, ..second })
+                let anew = self.outgoing(step, earlier)?;
+                let second = self.send(&anew).await;
+                let first = self.done(outgoing, first, None);
+                Ok(self.done(anew, second, Some(first)))
             }
         }
+    }
+
+    /// What came of sending a step, after what came of sending it before.
+    fn done(&self, outgoing: Outgoing, sent: Sent<Vec<Response<Bytes>>>, earlier: Option<Done>) -> Done {
+        let attempt = |of: &Outgoing, outcome| Attempt { at: of.at, requests: of.requests.clone(), outcome };
+        let mut before = Vec::new();
+        let mut attempts = sent.attempts;
+        if let Some(earlier) = earlier {
+            attempts += earlier.attempts;
+            before = earlier.before;
+            if self.shared.options.keep_rounds {
+                before.push(attempt(&earlier.outgoing, earlier.outcome));
+            }
+        }
+        if self.shared.options.keep_rounds {
+            before.extend(sent.busy_before.into_iter().map(|answers| attempt(&outgoing, Ok(answers))));
+        }
+        Done { outgoing, outcome: sent.result.map_err(|error| error.to_string()), attempts, before }
     }
 
     async fn send(&self, outgoing: &Outgoing) -> Sent<Vec<Response<Bytes>>> {
         let wire = &self.shared.wire;
         match (&outgoing.raw, outgoing.requests.first()) {
-            (None, Some(request)) => {
-                let sent = wire.send(request).await;
-                let result = sent.result.map(|answer| vec![answer]);
-                Sent { result, attempts: sent.attempts, busy: sent.busy }
-            }
+            (None, Some(request)) => wire.send(request).await.map(|answer| vec![answer]),
             (Some(raw), _) => wire.exchange(raw).await,
             (None, None) => {
                 let nothing = SendError::Unsendable("there is nothing to send".to_owned());
-                Sent { result: Err(nothing), attempts: 0, busy: false }
+                Sent { result: Err(nothing), attempts: 0, busy: false, busy_before: Vec::new() }
             }
-        }
-    }
-
-    /// A mismatch and the answer, by its number, that it was found in.
-    fn report(
-        &self,
-        (at, mismatch): (usize, Mismatch),
-        step: &Step,
-        number: usize,
-        outgoing: &Outgoing,
-        answers: &[Response<Bytes>],
-        attempts: u32,
-    ) -> MismatchReport {
-        let clause = self.shared.target.dialect.clauses.get(&mismatch.clause);
-        let bucket = self.bucket_of(step);
-        let hide = |text: String| shown::without_secrets(text, &self.shared.target);
-        // An earlier answer may be what is expected.
-        let (expected, actual) = (hide(mismatch.expected), hide(mismatch.actual));
-        let mismatch = Mismatch { expected, actual, ..mismatch };
-        MismatchReport {
-            step: number,
-            answer: (outgoing.requests.len() > 1).then_some(at + 1),
-            text: clause.map(|clause| clause.text.clone()).unwrap_or_default(),
-            source: clause.map(|clause| clause.source.clone()).unwrap_or_default(),
-            request: hide(outgoing.head(at)),
-            response: hide(answers.get(at).map_or_else(String::new, shown::answer)),
-            attempts,
-            curl: hide(match (&outgoing.raw, outgoing.requests.get(at)) {
-                (Some(raw), _) => shown::send_bytes(raw),
-                (None, Some(request)) => {
-                    shown::curl(request, step.identity, bucket.as_deref(), &self.shared.target.scheme)
-                }
-                (None, None) => String::new(),
-            }),
-            ..MismatchReport::bare(mismatch, step.line)
         }
     }
 }
 
-/// What was sent ahead, and what came of it.
-type Early = (Outgoing, Result<Sent<Vec<Response<Bytes>>>, Abort>);
+/// What came of asking a step.
+struct Done {
+    outgoing: Outgoing,
+    outcome: Result<Vec<Response<Bytes>>, String>,
+    /// How often it was sent.
+    attempts: u32,
+    /// Attempts before the one that counts, where they are kept.
+    before: Vec<Attempt>,
+}
+
+/// What came of a step that was sent ahead.
+type Early = Result<Done, Abort>;
 
 /// Whether a step can be sent together with its neighbours.
 fn stands_alone(step: &Step) -> bool {

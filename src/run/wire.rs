@@ -63,6 +63,15 @@ pub(super) struct Sent<T> {
     pub(super) attempts: u32,
     /// Whether the server kept asking for patience.
     pub(super) busy: bool,
+    /// The answers before that asked for it.
+    pub(super) busy_before: Vec<T>,
+}
+
+impl<T> Sent<T> {
+    pub(super) fn map<U>(self, with: fn(T) -> U) -> Sent<U> {
+        let Self { result, attempts, busy, busy_before } = self;
+        Sent { result: result.map(with), attempts, busy, busy_before: busy_before.into_iter().map(with).collect() }
+    }
 }
 
 impl Wire {
@@ -119,6 +128,7 @@ impl Wire {
     ) -> Sent<T> {
         let mut wait = FIRST_WAIT;
         let mut attempts = 0;
+        let mut busy_before = Vec::new();
         loop {
             attempts += 1;
             self.turn(requests).await;
@@ -134,9 +144,10 @@ impl Wire {
                 back_off.saw(busy, took);
             }
             if !busy || attempts == PATIENCE {
-                return Sent { result, attempts, busy };
+                return Sent { result, attempts, busy, busy_before };
             }
             let asked = answer.and_then(retry_after);
+            busy_before.extend(result.ok());
             sleep(asked.unwrap_or(wait).min(LONGEST_WAIT)).await;
             wait *= 2;
         }

@@ -12,11 +12,10 @@ use super::bucket::{Held, Owner, Refused, Saved, code, name, prefix};
 use super::lease::put_simplest;
 use super::settle::{Probe, shows};
 use super::skip::skip;
-use super::{Buckets, Event, Shared, milliseconds, unfinished};
+use super::{Buckets, Event, Shared, milliseconds};
 use crate::case::{BucketRole, Case, Identity, Start};
 use crate::cors::CorsConfiguration;
 use crate::cors::xml::Document;
-use crate::dialect::Level;
 use crate::report::{CaseReport, MismatchReport, Verdict};
 use crate::request::{self, Draft, Envelope};
 use crate::trial::{Round, Trial};
@@ -93,7 +92,7 @@ impl Worker {
     pub(super) async fn case(&mut self, case: &Case, start: Start) -> CaseReport {
         let shared = Arc::clone(&self.shared);
         if let Some(reason) = skip(case, &shared) {
-            return unfinished(case, Verdict::Skip, &reason, &shared.target.dialect);
+            return CaseReport::unjudged(case, Verdict::Skip, &reason, &shared.target.dialect);
         }
         let started = Instant::now();
         let in_place = shared.target.credentials.is_none();
@@ -113,29 +112,16 @@ impl Worker {
             Ok(()) => self.steps(case, &mut tally).await,
             Err(reason) => Err(Abort::Error(reason)),
         };
-        let base = unfinished(case, Verdict::Pass, "", &shared.target.dialect);
-        let whole = outcome.is_ok();
-        let (verdict, reason) = match outcome {
-            // What was found before counts, whatever came after.
-            _ if !tally.mismatches.is_empty() => (Verdict::Fail, None),
-            Ok(()) => (Verdict::Pass, None),
-            Err(Abort::Error(reason)) => (Verdict::Error, Some(reason)),
-            Err(Abort::Skip(reason)) => (Verdict::Skip, Some(reason)),
-        };
-        let worst = tally.mismatches.iter().map(|mismatch| mismatch.level).max();
-        let judged = whole && tally.trial.is_judged() && !matches!(verdict, Verdict::Error | Verdict::Skip);
+        let ended = outcome.err().map(|abort| match abort {
+            Abort::Error(reason) => (Verdict::Error, reason),
+            Abort::Skip(reason) => (Verdict::Skip, reason),
+        });
+        let report = CaseReport::judged(case, &shared.target.dialect, &tally.trial, tally.mismatches, ended);
         CaseReport {
-            unjudged_must: !judged && base.level == Level::Must,
-            verdict,
-            reason,
-            level: worst.unwrap_or(base.level),
             elapsed_ms: milliseconds(started.elapsed()),
-            assertions: tally.trial.assertions(),
-            observed: tally.trial.observed().clone(),
-            mismatches: tally.mismatches,
             rounds: tally.rounds,
             answers: if shared.options.keep_answers { tally.trial.into_answers() } else { Vec::new() },
-            ..base
+            ..report
         }
     }
 

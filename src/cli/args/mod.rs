@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(super) use self::reports::{
-    Baseline, BaselineCheck, BaselineDiff, BaselineUpdate, Compare, Fingerprint, MergeReports,
+    Baseline, BaselineCheck, BaselineDiff, BaselineUpdate, Certify, Compare, Fingerprint, MergeReports, ProfileChoice,
+    Verify,
 };
 
 /// Does an object store's bucket CORS do what its documentation says?
@@ -47,6 +48,10 @@ pub(super) enum Command {
     Compare(Compare),
     /// Find out what a server does at the points that the documents leave open; prints a dialect file
     Fingerprint(Fingerprint),
+    /// Run the complete suite and write a certificate: a folder from which anybody can judge each answer anew
+    Certify(Certify),
+    /// Judge a certificate anew, without a server
+    Verify(Verify),
     /// Audit a live bucket: lint its rules and ask preflights at their edges; nothing is changed
     Audit(Audit),
     /// Start the reference server

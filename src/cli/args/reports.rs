@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Against, CasesArgument, DialectArgument};
 
@@ -107,6 +107,62 @@ pub(in crate::cli) struct MergeReports {
     pub(in crate::cli) cases: CasesArgument,
     #[command(flatten)]
     pub(in crate::cli) dialect: DialectArgument,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(in crate::cli) enum ProfileChoice {
+    /// Every must holds
+    Core,
+    /// Every should, too, and no case is left out
+    Full,
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Certify {
+    /// The new folder
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) out: PathBuf,
+    /// What the certificate says
+    #[arg(long, value_enum, default_value = "core")]
+    pub(in crate::cli) profile: ProfileChoice,
+    /// Name of the product that is certified
+    #[arg(long, value_name = "TEXT", value_parser = declared, help_heading = "Declared")]
+    pub(in crate::cli) name: String,
+    /// Its version
+    #[arg(long, value_name = "TEXT", value_parser = declared, help_heading = "Declared")]
+    pub(in crate::cli) product_version: String,
+    /// Who makes it
+    #[arg(long, value_name = "TEXT", value_parser = declared, help_heading = "Declared")]
+    pub(in crate::cli) vendor: String,
+    /// Whom to ask about it: an address or a URL
+    #[arg(long, value_name = "TEXT", value_parser = declared, help_heading = "Declared")]
+    pub(in crate::cli) contact: String,
+    /// Sign the certificate with this Ed25519 key (PKCS #8 in PEM, as `openssl genpkey -algorithm ed25519` writes it)
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) sign_key: Option<PathBuf>,
+    /// Write a report of the run, too, in the formats of `run`; may be given several times
+    #[arg(long, value_name = "FORMAT=PATH")]
+    pub(in crate::cli) report: Vec<String>,
+    #[command(flatten)]
+    pub(in crate::cli) dialect: DialectArgument,
+    #[command(flatten)]
+    pub(in crate::cli) against: Against,
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Verify {
+    /// The folder that `certify` wrote
+    #[arg(value_name = "DIR")]
+    pub(in crate::cli) folder: PathBuf,
+    /// The issuer's Ed25519 key (PEM, as `openssl pkey -pubout` writes it): the certificate must be signed by it
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) public_key: Option<PathBuf>,
+}
+
+fn declared(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let fits = !text.is_empty() && text.chars().count() <= 200 && !text.chars().any(char::is_control);
+    if fits { Ok(text.to_owned()) } else { Err("one line of 1 to 200 characters".to_owned()) }
 }
 
 fn day(text: &str) -> Result<jiff::civil::Date, String> {

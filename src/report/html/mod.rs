@@ -138,6 +138,11 @@ pub(super) fn write(report: &Report, setting: &Setting<'_>) -> String {
 }
 
 /// The source of a policy that lets in exactly this.
+/// The style of every page, and its digest for the policy.
+pub(crate) fn style() -> (&'static str, String) {
+    (STYLE, hash(STYLE))
+}
+
 pub(super) fn hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }

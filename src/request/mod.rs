@@ -1,6 +1,11 @@
-//! From a step to the HTTP request to send: [`draft`] says what, [`build`] to where and by whom.
+//! From a step to the HTTP request to send: [`draft`] says what, [`build`] to where and by whom, [`Outgoing`] is both.
 //!
-//! The runner sends what is made here, and the oracle answers it. Time is an argument.
+//! The runner sends what is made here, and the oracle answers it. Time is an argument. For people and for evidence, [`head`], [`curl`]
+//! and [`redact`] leave secrets out.
+
+mod outgoing;
+mod redact;
+mod shown;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,6 +15,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, h
 use jiff::{SignedDuration, Timestamp};
 use md5::{Digest as _, Md5};
 
+pub use self::outgoing::{Outgoing, Place, RawExchange, RawMessage};
+pub use self::redact::{Secrets, redact};
+pub use self::shown::{answer, curl, head};
 use crate::case::{
     ContentMd5, DocumentSource, Extra, Identity, Message, ObjectRequest, Operation, Pad, Preflight, PutCors, document,
 };
