@@ -37,7 +37,9 @@ pub struct Attempt {
     pub at: Timestamp,
     /// What was sent; several requests only in bytes.
     pub requests: Vec<Request<Bytes>>,
-    /// The answers, or why there is none.
+    /// The bytes that were sent, where it is them that count.
+    pub bytes: Option<Bytes>,
+    /// The answers, one to each request, or why there is none.
     pub outcome: Result<Vec<Response<Bytes>>, String>,
 }
 
@@ -170,8 +172,9 @@ impl<'c> Trial<'c> {
             self.over(answer);
             return found;
         }
-        let answers = match outcome {
-            Ok(answers) => answers,
+        let outcome = outcome.and_then(|answers| Ok((answers, answers.last().ok_or("no answer")?)));
+        let (answers, answer) = match outcome {
+            Ok((answers, last)) => (answers, last.clone()),
             Err(why) => {
                 let (clause, level) = worst_at_stake(step, self.dialect);
                 let mismatch = Mismatch { level, ..Mismatch::new(clause, "transport", "an answer", why) };
@@ -180,10 +183,6 @@ impl<'c> Trial<'c> {
                 (self.judged, self.ended) = (false, true);
                 return found;
             }
-        };
-        let Some(answer) = answers.last().cloned() else {
-            (self.judged, self.ended) = (false, true);
-            return found;
         };
         let place = answers.len() - 1;
         let (mismatches, observed, assertions) = judge(step, requests, answers, &self.answers, self.dialect);
@@ -234,8 +233,8 @@ impl<'c> Trial<'c> {
     }
 }
 
-/// What rounds that were written down show: `look` is given each with the trial before it and with what is wrong with it. Gives the trial
-/// as it was at the end.
+/// What rounds that were written down show: `look` is given each with the trial before it, `wrong` what is wrong with it, with the trial
+/// after it. A case that is not `whole` was broken off after its last round. Gives the trial as it was at the end.
 ///
 /// # Errors
 ///
@@ -245,6 +244,7 @@ pub fn replay<'c>(
     dialect: &'c Dialect,
     in_place: bool,
     rounds: &[Round],
+    whole: bool,
     mut look: impl FnMut(&Trial<'c>, &Round) -> Result<(), String>,
     mut wrong: impl FnMut(&Round, &Trial<'c>, Vec<Found>),
 ) -> Result<Trial<'c>, String> {
@@ -267,6 +267,7 @@ pub fn replay<'c>(
     }
     match trial.next() {
         Next::Done => Ok(trial),
+        _ if !whole => Ok(trial),
         next => Err(format!("after {} exchanges {} is missing{before}", rounds.len(), named(case, next))),
     }
 }

@@ -7,7 +7,9 @@ mod common;
 use std::collections::BTreeMap;
 use std::process::Output;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use common::program::{Server, code, corsuite, with_keys};
 use common::{run, target};
 use corsuite::certificate::{
@@ -15,17 +17,22 @@ use corsuite::certificate::{
     verify,
 };
 use corsuite::dialect::Dialect;
-use corsuite::implementation::Embedded;
+use corsuite::implementation::{BoxFuture, Embedded, Implementation, RawExchange, SendError};
 use corsuite::reference::Reference;
 use corsuite::reference::faults::{Faulty, faults, find};
+use corsuite::report::Kind;
 use corsuite::run::{Addressing, Options, Target};
 use corsuite::serve;
 use corsuite::sign::{Credentials, Scheme};
+use http::{Request, Response};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 /// Whose exchanges are changed.
 const CASE: &str = "match-first-of-two";
+/// One with a should, and one in bytes.
+const SHOULD: &str = "put-other-content-type";
+const BYTES: &str = "length-missing";
 const OWN: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
 -----END PRIVATE KEY-----
@@ -58,7 +65,7 @@ fn edition() -> &'static Edition {
         few.suite.cases.retain(|case| {
             let count = left.entry(case.theme.clone()).or_insert(0);
             *count += 1;
-            *count <= 2 || case.id == CASE
+            *count <= 2 || [CASE, SHOULD, BYTES].contains(&&*case.id)
         });
         few
     })
@@ -153,6 +160,10 @@ fn case(id: &str, with: impl Fn(&mut Value)) -> Bundle {
     lines(|lines| with(lines.iter_mut().find(|line| line["case"] == id).unwrap()))
 }
 
+fn attempt(id: &str, with: impl Fn(&mut Value)) -> Bundle {
+    case(id, |line| with(&mut line["rounds"][1]["attempts"][0]))
+}
+
 fn answer(id: &str, round: usize, with: impl Fn(&mut Value)) -> Bundle {
     case(id, |line| with(&mut line["rounds"][round]["attempts"][0]["answers"][0]))
 }
@@ -202,7 +213,10 @@ fn tampering() {
         ),
         (
             "a time",
-            case(CASE, |line| line["rounds"][0]["attempts"][0]["at"] = "2026-01-02T03:04:05Z".into()),
+            case(CASE, |line| {
+                let at: jiff::Timestamp = line["rounds"][0]["attempts"][0]["at"].as_str().unwrap().parse().unwrap();
+                line["rounds"][0]["attempts"][0]["at"] = (at + jiff::SignedDuration::from_secs(2)).to_string().into();
+            }),
             "the request is not the one of the case: header is `x-oss-date",
         ),
         (
@@ -241,14 +255,87 @@ fn tampering() {
             "a must that was not judged",
             case(CASE, |line| {
                 line["rounds"] = Value::Array(Vec::new());
-                line["unjudged"] = serde_json::json!({"verdict": "skip", "reason": "no time"});
+                line["ended"] = serde_json::json!({"verdict": "skip", "reason": "no time"});
             }),
             "a must, and not judged: no time",
         ),
         (
             "a verdict without exchanges",
-            case(CASE, |line| line["unjudged"] = serde_json::json!({"verdict": "pass", "reason": ""})),
-            "is not judged, and it is said to pass",
+            case(CASE, |line| line["ended"] = serde_json::json!({"verdict": "pass", "reason": ""})),
+            "was broken off, and it is said to pass",
+        ),
+        (
+            "answers that were left out",
+            attempt(CASE, |attempt| attempt["answers"] = Value::Array(Vec::new())),
+            "there is not one answer to each request",
+        ),
+        (
+            "a should that has no answer",
+            case(SHOULD, |line| {
+                let rounds = line["rounds"].as_array_mut().unwrap();
+                rounds.truncate(1);
+                rounds[0]["attempts"][0]["answers"] = Value::Array(Vec::new());
+            }),
+            "there is not one answer to each request",
+        ),
+        (
+            "a should that was broken off",
+            case(SHOULD, |line| line["ended"] = serde_json::json!({"verdict": "skip", "reason": "no time"})),
+            "report.json: `totals` is",
+        ),
+        (
+            "a should that was broken off after it was broken",
+            case(SHOULD, |line| {
+                line["ended"] = serde_json::json!({"verdict": "skip", "reason": "no time"});
+                let rounds = line["rounds"].as_array_mut().unwrap();
+                rounds.truncate(1);
+                rounds[0]["attempts"][0]["answers"][0]["status"] = 400.into();
+            }),
+            "profile full needs every case to pass: fail ",
+        ),
+        (
+            "bytes",
+            case(BYTES, |line| {
+                for round in line["rounds"].as_array_mut().unwrap() {
+                    round["attempts"][0]["bytes"] = "GET / HTTP/1.1\r\n\r\n".into();
+                }
+            }),
+            "the bytes are not those of the case",
+        ),
+        (
+            "no bytes",
+            case(BYTES, |line| {
+                for round in line["rounds"].as_array_mut().unwrap() {
+                    round["attempts"][0].as_object_mut().unwrap().remove("bytes");
+                }
+            }),
+            "the bytes are not those of the case",
+        ),
+        (
+            "the beginning of all times",
+            attempt(CASE, |attempt| attempt["at"] = "-009999-01-02T01:59:59Z".into()),
+            "sent at -009999-01-02T01:59:59Z",
+        ),
+        (
+            "the end of all times",
+            attempt(CASE, |attempt| attempt["at"] = "9999-12-30T22:00:00.999999999Z".into()),
+            "sent at 9999-12-30",
+        ),
+        (
+            "another year",
+            edited("certificate.json", |value| value["started"] = "2029-01-02T03:04:05Z".into()),
+            "the run began at 2029",
+        ),
+        (
+            "the end of all years",
+            edited("certificate.json", |value| value["started"] = "9999-12-30T22:00:00.999999999Z".into()),
+            "the run began at 9999",
+        ),
+        ("no year", edited("certificate.json", |value| value["started"] = "yesterday".into()), "`started` is no time"),
+        (
+            "the count of requests",
+            edited("certificate.json", |value| value["requests"] = 3.into()),
+            "`requests` is 3, and the evidence has ",
         ),
         ("a removed case", lines(without_first), "missing"),
         ("a case twice", lines(|lines| lines.push(lines[0].clone())), "a second time"),
@@ -404,6 +491,11 @@ fn files_and_manifest() {
     check(&manifest(sums.lines().skip(1).map(|line| format!("{line}\n")).collect()), None, "no digest of ");
     check(&manifest(sums.replace('\n', "\r\n")), None, "SHA256SUMS: ");
     check(&manifest(String::new()), None, "no digest of evidence.jsonl");
+    check(&manifest("\n".repeat(1 << 20)), None, "SHA256SUMS: 1048576 bytes, and at most ");
+    let mut garbage = good();
+    garbage.insert("evidence.jsonl".to_owned(), vec![b'\n'; 1 << 20]);
+    let found = verify(&garbage, edition(), None).unwrap_err();
+    assert!(found.len() < 200, "{}", found.len());
     check(&Bundle::new(), None, "SHA256SUMS: missing");
     let mut binary = good();
     binary.insert("certificate.json".to_owned(), vec![0xff; 9]);
@@ -425,10 +517,12 @@ fn who_made_it() {
     assert_eq!(verified(&unsigned, None), Ok((false, false)));
     let found = problems(verify(&unsigned, edition(), Some(&public())));
     assert_eq!(found, "SHA256SUMS.sig: missing, and a public key is given\n");
-    for broken in ["", "AAAA", "no base64", "\u{0}"] {
+    for broken in ["", "AAAA", "no base64\n", "\u{0}", "AAAA\n"] {
         let mut bundle = good();
         bundle.insert("SHA256SUMS.sig".to_owned(), broken.as_bytes().to_vec());
-        assert!(verified(&bundle, Some(&public())).is_err(), "{broken}");
+        let found = problems(verify(&bundle, edition(), Some(&public())));
+        assert!(found.starts_with("SHA256SUMS.sig: not a signature"), "{broken}: {found}");
+        assert_eq!(problems(verify(&bundle, edition(), None)), "SHA256SUMS.sig: no Ed25519 signature in base64\n");
     }
     // The same evidence, signed by somebody else.
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -532,6 +626,59 @@ async fn no_credential_is_told() {
     }
 }
 
+/// A key that is a word of the suite hides what expectations read.
+#[tokio::test]
+async fn words_of_everyday() {
+    let owner = Credentials::new("owner-key-id", "example");
+    let server = Embedded::new(Reference::new(serve::options(Dialect::oss(), owner.clone(), serve::other())));
+    let target = Target { credentials: Some(owner), ..target(server) };
+    let found = problems_of(certify(edition(), target, Profile::Core, None).await);
+    assert!(found.contains("use keys that are no words of everyday"), "{found}");
+}
+
+/// Asks for patience, or gives no answer, at every so many requests; else the reference.
+#[derive(Debug)]
+struct Unsteady {
+    reference: Embedded,
+    count: AtomicUsize,
+}
+
+impl Implementation for Unsteady {
+    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
+        match self.count.fetch_add(1, Ordering::Relaxed) % 11 {
+            4 => Box::pin(std::future::ready(Ok(Response::builder().status(503).body(Bytes::new()).unwrap()))),
+            9 => Box::pin(std::future::ready(Err(SendError::Broken("the connection was closed".to_owned())))),
+            _ => self.reference.send(request),
+        }
+    }
+
+    fn exchange(&self, raw: RawExchange) -> BoxFuture<'_, Result<Vec<Response<Bytes>>, SendError>> {
+        self.reference.exchange(raw)
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::InProcess
+    }
+}
+
+/// Every attempt is in the evidence, those without an answer, too.
+#[tokio::test]
+async fn every_attempt_is_told() {
+    let server = Unsteady { reference: embedded(None), count: AtomicUsize::new(0) };
+    let bundle =
+        certify(edition(), target(server), Profile::Core, None).await.unwrap_or_else(|found| panic!("{found:?}"));
+    let evidence = text(&bundle, "evidence.jsonl");
+    let lines = evidence.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let rounds = lines.flat_map(|line| line["rounds"].as_array().unwrap().clone());
+    let several: Vec<Value> = rounds
+        .map(|round| round["attempts"].clone())
+        .filter(|attempts| attempts.as_array().unwrap().len() > 1)
+        .collect();
+    let first = |with: fn(&Value) -> bool| several.iter().filter(|attempts| with(&attempts[0])).count();
+    assert!(first(|attempt| attempt["answers"][0]["status"] == 503) > 1, "{several:?}");
+    assert!(first(|attempt| attempt["error"] == "no usable HTTP answer: the connection was closed") > 1, "{several:?}");
+}
+
 /// The two commands, over a socket.
 #[test]
 fn commands() {
@@ -580,7 +727,7 @@ fn commands() {
         0,
         &[
             "verified: Example Store 1.2 by Example (cors@example.com)",
-            "integrity only, origin not proven: it is signed",
+            "integrity only, origin not proven: there is a signature",
         ],
     );
     check(
@@ -595,6 +742,7 @@ fn commands() {
     check(&certify(&faulty, "bad", &[]), 1, &["conformant: no", "error: no certificate", "not conformant: "]);
     assert!(!std::fs::exists(path("bad")).unwrap());
     check(&certify(&server, "anonymous", &["--auth", "anonymous"]), 2, &["says nothing about conformance"]);
+    check(&certify(&server, "borrowed", &["--bucket", "mine"]), 2, &["a borrowed bucket leaves cases out"]);
     check(&certify(&server, "dialect", &["--dialect", "mine.yaml"]), 2, &["is not bundled"]);
     check(&certify(&server, "key", &["--sign-key", &path("public.pem")]), 2, &["no Ed25519 private key"]);
     // One account is not enough for all of it.

@@ -27,7 +27,7 @@ async fn report(fault: Option<&str>) -> Report {
 /// What is wrong with the rounds of a case.
 fn again<'c>(case: &'c Case, rounds: &[Round]) -> Result<(Vec<Found>, Trial<'c>), String> {
     let mut all = Vec::new();
-    let trial = replay(case, Dialect::oss(), false, rounds, |_, _| Ok(()), |_, _, found| all.extend(found))?;
+    let trial = replay(case, Dialect::oss(), false, rounds, true, |_, _| Ok(()), |_, _, found| all.extend(found))?;
     Ok((all, trial))
 }
 

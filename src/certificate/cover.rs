@@ -42,7 +42,7 @@ pub(super) fn write(certificate: &Certificate, report: &Report) -> String {
     let facts = vec![
         ("vendor", target.vendor.clone()),
         ("contact", target.contact.clone()),
-        ("asked at", endpoint.name.clone()),
+        ("asked at", endpoint.name()),
         ("buckets in the", if endpoint.addressing == "path" { "path" } else { "host" }.to_owned()),
         ("signatures", signatures),
         ("begun", started.clone()),

@@ -10,9 +10,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{EVIDENCE, Problem};
+use super::{EVIDENCE, MOST_PROBLEMS, Problem};
 use crate::report::{CaseReport, Verdict};
-use crate::request::{Secrets, Site, redact};
+use crate::request::{Secrets, Site, redact, without_secret_lines};
 use crate::trial::{Attempt, Round};
 
 /// What a line says.
@@ -22,8 +22,8 @@ pub(super) struct Exchanges {
     pub(super) case: String,
     /// Milliseconds.
     pub(super) elapsed_ms: u64,
-    /// Why it was not judged.
-    pub(super) unjudged: Option<(Verdict, String)>,
+    /// Why it was not tried, or not to its end.
+    pub(super) ended: Option<(Verdict, String)>,
     /// What was sent and answered.
     pub(super) rounds: Vec<Round>,
 }
@@ -34,13 +34,13 @@ struct Line {
     case: String,
     elapsed_ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    unjudged: Option<Unjudged>,
+    ended: Option<Ended>,
     rounds: Vec<WrittenRound>,
 }
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Unjudged {
+struct Ended {
     verdict: Verdict,
     reason: String,
 }
@@ -61,6 +61,8 @@ struct WrittenRound {
 struct WrittenAttempt {
     at: Timestamp,
     requests: Vec<WrittenRequest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bytes: Option<Text>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     answers: Option<Vec<WrittenAnswer>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,21 +127,19 @@ impl Text {
 const VERSIONS: [(&str, Version); 4] =
     [("0.9", Version::HTTP_09), ("1.0", Version::HTTP_10), ("1.1", Version::HTTP_11), ("2", Version::HTTP_2)];
 
-/// The exchanges of a run, without the keys of its site.
-pub(super) fn write(cases: &[CaseReport], site: &Site<'_>) -> String {
+/// The exchanges of a run, without the keys of its site, of which answers may `echo` none.
+pub(super) fn write(cases: &[CaseReport], site: &Site<'_>, echo: bool) -> String {
     let mut text = String::new();
     for case in cases {
         let keys = [site.credentials, site.other].into_iter().flatten();
         let sent = case.rounds.iter().flat_map(|round| &round.attempts).flat_map(|attempt| &attempt.requests);
-        let secrets = Secrets::of(keys, sent);
-        let unjudged = !matches!(case.verdict, Verdict::Pass | Verdict::Fail);
+        let secrets = if echo { Secrets::default() } else { Secrets::of(keys, sent) };
+        // What was found before a case was broken off counts, so that it is not an error.
+        let verdict = if case.verdict == Verdict::Fail { Verdict::Error } else { case.verdict };
         let line = Line {
             case: case.id.clone(),
             elapsed_ms: case.elapsed_ms,
-            unjudged: unjudged.then(|| Unjudged {
-                verdict: case.verdict,
-                reason: secrets.hide(case.reason.clone().unwrap_or_default()),
-            }),
+            ended: case.reason.as_ref().map(|reason| Ended { verdict, reason: secrets.hide(reason.clone()) }),
             rounds: case.rounds.iter().map(|round| written_round(round, &secrets)).collect(),
         };
         // Text, numbers and lists of them: serializing cannot fail.
@@ -155,6 +155,7 @@ fn written_round(round: &Round, secrets: &Secrets) -> WrittenRound {
         WrittenAttempt {
             at: attempt.at,
             requests: attempt.requests.iter().map(|request| written_request(&redact(request))).collect(),
+            bytes: attempt.bytes.as_ref().map(|bytes| Text::of(&without_secret_lines(bytes))),
             answers: answers
                 .map(|answers| answers.iter().map(|answer| written_answer(&secrets.hide_in(answer))).collect()),
             error: attempt.outcome.as_ref().err().map(|error| secrets.hide(error.clone())),
@@ -205,18 +206,21 @@ pub(super) fn read(text: &str) -> Result<Vec<Exchanges>, Vec<Problem>> {
             Ok(exchanges) => all.push(exchanges),
             Err(why) => problems.push(Problem::of(EVIDENCE, format!("line {}: {why}", number + 1))),
         }
+        if problems.len() >= MOST_PROBLEMS {
+            break;
+        }
     }
     if problems.is_empty() { Ok(all) } else { Err(problems) }
 }
 
 fn exchanges(line: Line) -> Result<Exchanges, String> {
-    let Line { case, elapsed_ms, unjudged, rounds } = line;
-    let unjudged = unjudged.map(|Unjudged { verdict, reason }| (verdict, reason));
-    if let Some((verdict @ (Verdict::Pass | Verdict::Fail), _)) = unjudged {
-        return Err(format!("case {case} is not judged, and it is said to {}", verdict.as_str()));
+    let Line { case, elapsed_ms, ended, rounds } = line;
+    let ended = ended.map(|Ended { verdict, reason }| (verdict, reason));
+    if let Some((verdict @ (Verdict::Pass | Verdict::Fail), _)) = ended {
+        return Err(format!("case {case} was broken off, and it is said to {}", verdict.as_str()));
     }
     let rounds = rounds.into_iter().map(round).collect::<Result<_, _>>()?;
-    Ok(Exchanges { case, elapsed_ms, unjudged, rounds })
+    Ok(Exchanges { case, elapsed_ms, ended, rounds })
 }
 
 fn round(written: WrittenRound) -> Result<Round, String> {
@@ -226,13 +230,14 @@ fn round(written: WrittenRound) -> Result<Round, String> {
 }
 
 fn attempt(written: WrittenAttempt) -> Result<Attempt, String> {
-    let WrittenAttempt { at, requests, answers, error } = written;
+    let WrittenAttempt { at, requests, bytes, answers, error } = written;
     let outcome = match (answers, error) {
         (Some(answers), None) => Ok(answers.into_iter().map(answer).collect::<Result<_, _>>()?),
         (None, Some(error)) => Err(error),
         _ => return Err("an attempt has either `answers` or an `error`".to_owned()),
     };
-    Ok(Attempt { at, requests: requests.into_iter().map(request).collect::<Result<_, _>>()?, outcome })
+    let bytes = bytes.map(Text::into_bytes).transpose()?;
+    Ok(Attempt { at, requests: requests.into_iter().map(request).collect::<Result<_, _>>()?, bytes, outcome })
 }
 
 fn header_map(fields: Vec<(String, Text)>) -> Result<HeaderMap, String> {

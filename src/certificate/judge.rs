@@ -7,19 +7,22 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
+use jiff::{SignedDuration, Timestamp};
 
 use super::evidence::Exchanges;
-use super::{Asked, Certificate, EVIDENCE, Edition, Problem};
+use super::{Asked, CERTIFICATE, Certificate, EVIDENCE, Edition, MOST_PROBLEMS, Problem};
 use crate::case::{BucketRole, Case};
 use crate::diagnostic::visible;
 use crate::dialect::Level;
 use crate::report::{self, CaseReport, FORMAT_VERSION, Report, SuiteIdentity, Target, Teller, Totals, cut};
-use crate::request::{Addressing, Outgoing, Place, Secrets, Site, redact};
+use crate::request::{Addressing, Outgoing, Place, Secrets, Site, redact, without_secret_lines};
 use crate::sign::{Credentials, Scheme};
 use crate::trial::{self, Attempt, Round, Trial};
 
 /// Most attempts at a step: those that wait for a busy server, twice.
 const MOST_ATTEMPTS: usize = 10;
+/// How far a clock may be set during a run.
+const CLOCK: SignedDuration = SignedDuration::from_mins(1);
 
 /// Stand for keys that nobody else has to know.
 struct Keys {
@@ -35,7 +38,7 @@ impl Keys {
             security_token: token.then(|| format!("{name}-token")),
             ..Credentials::new(format!("{name}-key"), format!("{name}-secret"))
         };
-        let bad = |what: &str| Problem::of(super::CERTIFICATE, format!("endpoint.{what} is none that is known"));
+        let bad = |what: &str| Problem::of(CERTIFICATE, format!("endpoint.{what} is none that is known"));
         Ok(Self {
             owner: key("owner", asked.owner_token),
             other: asked.other_token.map(|token| key("other", token)),
@@ -73,10 +76,10 @@ impl Keys {
 pub(super) fn judge(certificate: &Certificate, lines: &[Exchanges], edition: &Edition) -> Result<Report, Vec<Problem>> {
     let keys = Keys::of(&certificate.endpoint).map_err(|problem| vec![problem])?;
     let site = keys.site(&certificate.endpoint);
-    let mut problems = Vec::new();
+    let mut problems = at_the_time(certificate, lines);
     let mut by_case: BTreeMap<&str, &Exchanges> = BTreeMap::new();
     for line in lines {
-        if by_case.insert(&line.case, line).is_some() {
+        if by_case.insert(&line.case, line).is_some() && problems.len() < MOST_PROBLEMS {
             problems.push(Problem::in_case(EVIDENCE, &line.case, "a second time"));
         }
     }
@@ -90,7 +93,8 @@ pub(super) fn judge(certificate: &Certificate, lines: &[Exchanges], edition: &Ed
             },
         }
     }
-    problems.extend(by_case.into_keys().map(|id| Problem::in_case(EVIDENCE, id, "no case of this suite")));
+    let extra = by_case.into_keys().take(MOST_PROBLEMS);
+    problems.extend(extra.map(|id| Problem::in_case(EVIDENCE, id, "no case of this suite")));
     if problems.is_empty() && !lines.iter().map(|line| &line.case).eq(cases.iter().map(|case| &case.id)) {
         problems.push(Problem::of(EVIDENCE, "the cases are not in the order of the suite"));
     }
@@ -106,7 +110,7 @@ pub(super) fn judge(certificate: &Certificate, lines: &[Exchanges], edition: &Ed
             complete: true,
             partition: None,
         },
-        target: Target { endpoint: certificate.endpoint.name.clone(), kind: certificate.endpoint.kind },
+        target: Target { endpoint: certificate.endpoint.name(), kind: certificate.endpoint.kind },
         started: certificate.started.clone(),
         elapsed_ms: certificate.elapsed_ms,
         totals: Totals { requests: certificate.requests, ..Totals::default() },
@@ -119,14 +123,36 @@ pub(super) fn judge(certificate: &Certificate, lines: &[Exchanges], edition: &Ed
     Ok(report)
 }
 
+/// Whether everything took place in the time of the run, and no more was sent than is said.
+fn at_the_time(certificate: &Certificate, lines: &[Exchanges]) -> Vec<Problem> {
+    let Ok(started) = certificate.started.parse::<Timestamp>() else {
+        return vec![Problem::of(CERTIFICATE, "`started` is no time")];
+    };
+    let mut problems = Vec::new();
+    let elapsed = SignedDuration::from_millis(i64::try_from(certificate.elapsed_ms).unwrap_or(i64::MAX));
+    let first = started.checked_sub(CLOCK).unwrap_or(Timestamp::MIN);
+    let last = started.checked_add(elapsed).and_then(|end| end.checked_add(CLOCK)).unwrap_or(Timestamp::MAX);
+    let mut sent = 0;
+    for line in lines {
+        let attempts = || line.rounds.iter().flat_map(|round| &round.attempts);
+        sent += attempts().map(|attempt| attempt.requests.len()).sum::<usize>();
+        let other = attempts().find(|attempt| attempt.at < first || attempt.at > last);
+        if let Some(other) = other.filter(|_| problems.len() < MOST_PROBLEMS) {
+            let message = format!("sent at {}, and the run began at {started} and took {elapsed:#}", other.at);
+            problems.push(Problem::in_case(EVIDENCE, &line.case, message));
+        }
+    }
+    if sent > certificate.requests {
+        let message = format!("`requests` is {}, and the evidence has {sent}", certificate.requests);
+        problems.push(Problem::of(CERTIFICATE, message));
+    }
+    problems
+}
+
 fn judged(case: &Case, line: &Exchanges, edition: &Edition, site: Site<'_>) -> Result<CaseReport, String> {
     let dialect = &edition.dialect;
-    if let Some((verdict, reason)) = &line.unjudged {
-        if case.level(dialect) == Level::Must {
-            return Err(format!("a must, and not judged: {}", visible(reason)));
-        }
-        let report = CaseReport::unjudged(case, *verdict, reason, dialect);
-        return Ok(CaseReport { elapsed_ms: line.elapsed_ms, ..report });
+    if let Some((_, reason)) = line.ended.as_ref().filter(|_| case.level(dialect) == Level::Must) {
+        return Err(format!("a must, and not judged: {}", visible(reason)));
     }
     let secrets = Secrets::default();
     let mut teller = Teller::new(case, dialect, site, &secrets);
@@ -137,6 +163,7 @@ fn judged(case: &Case, line: &Exchanges, edition: &Edition, site: Site<'_>) -> R
         dialect,
         false,
         &line.rounds,
+        line.ended.is_none(),
         |before, round| as_asked(case, before, round, site, &mut places),
         |round, after, found| {
             let place = Place { bucket: round.bucket.clone(), prefix: round.prefix.clone() };
@@ -149,7 +176,7 @@ fn judged(case: &Case, line: &Exchanges, edition: &Edition, site: Site<'_>) -> R
             }
         },
     )?;
-    let report = CaseReport::judged(case, dialect, &trial, mismatches, None);
+    let report = CaseReport::judged(case, dialect, &trial, mismatches, line.ended.clone());
     Ok(CaseReport { elapsed_ms: line.elapsed_ms, ..report })
 }
 
@@ -199,7 +226,14 @@ fn as_asked(
         if number + 1 < round.attempts.len() && !is_no_answer(attempt) {
             return Err(format!("attempt {} was answered, and that counts", number + 1));
         }
+        if attempt.outcome.as_ref().is_ok_and(|answers| answers.len() != attempt.requests.len()) {
+            return Err("there is not one answer to each request".to_owned());
+        }
         let wanted = made(case, round, attempt, &place, site, trial.answers())?;
+        let bytes = wanted.raw.as_ref().map(|raw| without_secret_lines(&raw.bytes()));
+        if bytes.as_deref() != attempt.bytes.as_deref() {
+            return Err("the bytes are not those of the case".to_owned());
+        }
         if wanted.requests.len() != attempt.requests.len() {
             let (wanted, found) = (wanted.requests.len(), attempt.requests.len());
             return Err(format!("{found} requests, and the case sends {wanted}"));

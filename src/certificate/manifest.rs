@@ -11,6 +11,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Bundle, LISTED, MANIFEST, Problem, SIGNATURE};
 
+/// Most bytes of a manifest.
+const MOST_MANIFEST: usize = 4096;
+
 /// A private key.
 pub struct SignKey(SigningKey);
 
@@ -66,10 +69,13 @@ impl PublicKey {
     }
 
     fn signed(&self, text: &[u8], signature: &[u8]) -> bool {
-        let decoded = std::str::from_utf8(signature).ok().and_then(|text| STANDARD.decode(text.trim_end()).ok());
-        let signature = decoded.and_then(|bytes| Signature::from_slice(&bytes).ok());
-        signature.is_some_and(|signature| self.0.verify_strict(text, &signature).is_ok())
+        signature_of(signature).is_some_and(|signature| self.0.verify_strict(text, &signature).is_ok())
     }
+}
+
+fn signature_of(text: &[u8]) -> Option<Signature> {
+    let text = std::str::from_utf8(text).ok()?.strip_suffix('\n')?;
+    Signature::from_slice(&STANDARD.decode(text).ok()?).ok()
 }
 
 /// SHA-256 in hexadecimal digits.
@@ -88,6 +94,9 @@ pub(super) fn check(bundle: &Bundle) -> Vec<Problem> {
     let Some(manifest) = bundle.get(MANIFEST) else {
         return vec![Problem::of(MANIFEST, "missing")];
     };
+    if manifest.len() > MOST_MANIFEST {
+        return vec![Problem::of(MANIFEST, format!("{} bytes, and at most {MOST_MANIFEST} are read", manifest.len()))];
+    }
     let text = String::from_utf8_lossy(manifest);
     let mut listed: BTreeMap<&str, &str> = BTreeMap::new();
     for (number, line) in text.lines().enumerate() {
@@ -127,8 +136,12 @@ fn files(bundle: &Bundle) -> Bundle {
         .collect()
 }
 
-/// Whether the manifest is signed by a key.
-pub(super) fn check_signature(bundle: &Bundle, key: &PublicKey) -> Vec<Problem> {
+/// Whether the manifest is signed by a key; without a key, whether what is there is a signature.
+pub(super) fn check_signature(bundle: &Bundle, key: Option<&PublicKey>) -> Vec<Problem> {
+    let Some(key) = key else {
+        let broken = bundle.get(SIGNATURE).is_some_and(|text| signature_of(text).is_none());
+        return if broken { vec![Problem::of(SIGNATURE, "no Ed25519 signature in base64")] } else { Vec::new() };
+    };
     match (bundle.get(MANIFEST), bundle.get(SIGNATURE)) {
         (_, None) => vec![Problem::of(SIGNATURE, "missing, and a public key is given")],
         (Some(text), Some(signature)) if key.signed(text, signature) => Vec::new(),

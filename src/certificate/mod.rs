@@ -21,7 +21,7 @@ pub use self::edition::Edition;
 pub use self::manifest::{PublicKey, SignKey};
 pub use self::verify::{Verified, verify};
 use crate::report::{Format, Kind, Report, Setting, Tool, Verdict};
-use crate::request::{Addressing, Site};
+use crate::request::{Addressing, Secrets, Site};
 use crate::sign::{Credentials, Scheme};
 
 /// Version of the form.
@@ -42,6 +42,10 @@ const LISTED: [&str; 7] = [BADGE, SHIELD, COVER, CERTIFICATE, EVIDENCE, PAGE, RE
 pub const FILES: [&str; 9] = [BADGE, SHIELD, COVER, CERTIFICATE, EVIDENCE, PAGE, REPORT, MANIFEST, SIGNATURE];
 /// Most bytes of evidence.
 pub const MOST_EVIDENCE: usize = 256 << 20;
+/// Most bytes of any other file.
+pub const MOST_OTHER: usize = 64 << 20;
+/// Problems of one kind that are collected.
+const MOST_PROBLEMS: usize = 100;
 
 /// The files of a certificate: name and content.
 pub type Bundle = BTreeMap<String, Vec<u8>>;
@@ -118,8 +122,6 @@ pub struct Declared {
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "the published format, version 1")]
 pub struct Asked {
-    /// As in the report.
-    pub name: String,
     /// Kind of implementation.
     pub kind: Kind,
     /// `http` or `https`.
@@ -139,14 +141,19 @@ pub struct Asked {
 }
 
 impl Asked {
-    fn of(site: &Site<'_>, name: &str, kind: Kind) -> Self {
+    /// Its URL, and whether it is the reference.
+    pub fn name(&self) -> String {
+        let reference = if self.kind == Kind::Embedded { "built-in reference, " } else { "" };
+        format!("{reference}{}://{}", self.protocol, self.authority)
+    }
+
+    fn of(site: &Site<'_>, kind: Kind) -> Self {
         let token = |key: &Credentials| key.security_token.is_some();
         let (signatures, region) = match site.scheme {
             Scheme::V1 => ("v1", None),
             Scheme::V4 { region } => ("v4", Some(region.clone())),
         };
         Self {
-            name: name.to_owned(),
             kind,
             protocol: site.protocol.to_owned(),
             authority: site.authority.to_owned(),
@@ -262,7 +269,7 @@ pub fn issue(tried: &Tried<'_>, edition: &Edition, key: Option<&SignKey>) -> Res
         format_version: FORMAT_VERSION,
         profile: tried.profile,
         target: tried.declared.clone(),
-        endpoint: Asked::of(&tried.site, &report.target.endpoint, report.target.kind),
+        endpoint: Asked::of(&tried.site, report.target.kind),
         tool: report.tool.clone(),
         suite: edition.edited(),
         strength: edition.score,
@@ -272,13 +279,18 @@ pub fn issue(tried: &Tried<'_>, edition: &Edition, key: Option<&SignKey>) -> Res
         requests: report.totals.requests,
         notes: report.notes.clone(),
     };
-    let evidence = evidence::write(&report.cases, &tried.site);
+    let evidence = evidence::write(&report.cases, &tried.site, false);
     if evidence.len() > MOST_EVIDENCE {
         let message = format!("{} bytes of exchanges, and at most {MOST_EVIDENCE} are taken", evidence.len());
         return Err(vec![Problem::of(EVIDENCE, message)]);
     }
     let lines = evidence::read(&evidence)?;
-    let derived = judge::judge(&certificate, &lines, edition)?;
+    let derived = judge::judge(&certificate, &lines, edition).map_err(|problems| {
+        // With the echoes they may say what the run said.
+        let echoing = evidence::read(&evidence::write(&report.cases, &tried.site, true));
+        let whole = echoing.and_then(|lines| judge::judge(&certificate, &lines, edition)).is_ok();
+        if whole { vec![Problem::of(EVIDENCE, EVERYDAY)] } else { problems }
+    })?;
     let mut bundle = derive(&certificate, &derived, edition);
     let mut text = serde_json::to_string_pretty(&certificate).unwrap_or_default();
     text.push('\n');
@@ -292,12 +304,25 @@ pub fn issue(tried: &Tried<'_>, edition: &Edition, key: Option<&SignKey>) -> Res
     let told: Vec<(&str, Verdict)> = report.cases.iter().map(|case| (&*case.id, case.verdict)).collect();
     let judged: Vec<(&str, Verdict)> = derived.cases.iter().map(|case| (&*case.id, case.verdict)).collect();
     if told != judged {
-        let message = "without credentials the exchanges do not show what the run said; use access keys that are no words of everyday";
-        return Err(vec![Problem::of(EVIDENCE, message)]);
+        return Err(vec![Problem::of(EVIDENCE, EVERYDAY)]);
+    }
+    let secrets = Secrets::of([tried.site.credentials, tried.site.other].into_iter().flatten(), []);
+    for name in FILES.iter().filter(|name| **name != SIGNATURE) {
+        let content = bundle.get(*name).map(Vec::as_slice).unwrap_or_default();
+        if secrets.are_in(content) {
+            return Err(vec![Problem::of(name, EVERYDAY)]);
+        }
+        if *name != EVIDENCE && content.len() > MOST_OTHER {
+            return Err(vec![Problem::of(name, format!("larger than {MOST_OTHER} bytes"))]);
+        }
     }
     let public = key.map(SignKey::public);
     verify(&bundle, edition, public.as_ref()).map(|_| bundle)
 }
+
+/// What stands for a credential stands for more than it.
+const EVERYDAY: &str =
+    "without the access keys the exchanges do not show what the run said; use keys that are no words of everyday";
 
 /// Why a report does not meet a profile.
 fn unmet(profile: Profile, report: &Report) -> Vec<String> {

@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "shell: writes the certificate")]
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::{Auth, Certify, ProfileChoice};
@@ -31,9 +31,13 @@ pub(super) fn certify(arguments: &Certify, context: &Context) -> Result<Exit, Fa
             Failure::usage("a run without keys says nothing about conformance").help("leave out --auth anonymous")
         );
     }
+    if arguments.against.bucket.is_some() {
+        return Err(Failure::usage("a borrowed bucket leaves cases out, and a certificate is about all of them")
+            .help("leave out --bucket"));
+    }
     let reports = destinations(&arguments.report)?;
     let key = arguments.sign_key.as_deref().map(sign_key).transpose()?;
-    free(&arguments.out)?;
+    let folder = Folder::new(&arguments.out)?;
     let dialect = Arc::new(edition.dialect.clone());
     let to_stdout = reports.iter().any(|(_, path)| path.as_os_str() == "-");
     let job = Job {
@@ -88,10 +92,10 @@ pub(super) fn certify(arguments: &Certify, context: &Context) -> Result<Exit, Fa
         let exit = if exit == Exit::Yes { Exit::No } else { exit };
         Failure { exit, text: format!("error: no certificate\n{}", list(&problems)) }
     })?;
-    write(&arguments.out, &bundle).map_err(|error| {
+    folder.fill(&bundle).map_err(|error| {
         Failure::unknown(format!("certificate {} cannot be written: {error}", arguments.out.display()))
     })?;
-    let folder = arguments.out.display();
+    let folder = folder.path.display();
     let declared = format!("{} {} by {}", arguments.name, arguments.product_version, arguments.vendor);
     let (with, origin) = match key {
         Some(_) => (" --public-key KEY.pem", "signed: who has the public key knows who made it"),
@@ -124,30 +128,48 @@ fn sign_key(path: &Path) -> Result<SignKey, Failure> {
     })
 }
 
-/// Whether the folder is still to be made.
-fn free(path: &Path) -> Result<(), Failure> {
-    let empty = |path: &Path| std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
-    if !path.exists() || (path.is_dir() && empty(path)) {
-        return Ok(());
-    }
-    Err(Failure::usage(format!("--out {} is there already", path.display())).help("name a new folder"))
+/// The folder in the making, beside the one that it becomes; gone, unless it becomes that.
+struct Folder {
+    path: PathBuf,
+    part: PathBuf,
 }
 
-/// A folder that appears whole or not at all.
-fn write(path: &Path, bundle: &Bundle) -> std::io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let beside = Path::new(&beside);
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent)?;
+impl Folder {
+    /// Makes it before the run, since afterwards it would be too late to find out that it cannot be made.
+    fn new(path: &Path) -> Result<Self, Failure> {
+        // Without a slash at its end.
+        let path: PathBuf = path.components().collect();
+        let shown = path.display();
+        let Some(name) = path.file_name().filter(|_| !path.exists()) else {
+            return Err(Failure::usage(format!("--out {shown} is there already")).help("name a new folder"));
+        };
+        let mut part = name.to_owned();
+        part.push(".part");
+        let part = path.with_file_name(part);
+        let fail = |error: &std::io::Error| {
+            Failure::usage(format!("--out {shown}: {} cannot be made: {error}", part.display()))
+                .help("it is left over if a run was killed; else name a folder that can be written to")
+        };
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|error| fail(&error))?;
+        }
+        std::fs::create_dir(&part).map_err(|error| fail(&error))?;
+        Ok(Self { path, part })
     }
-    // One that is there may hold anything.
-    std::fs::create_dir(beside)?;
-    for (name, content) in bundle {
-        std::fs::write(beside.join(name), content)?;
+
+    fn fill(&self, bundle: &Bundle) -> std::io::Result<()> {
+        for (name, content) in bundle {
+            std::fs::write(self.part.join(name), content)?;
+        }
+        std::fs::rename(&self.part, &self.path)
     }
-    if path.exists() {
-        std::fs::remove_dir(path)?;
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.part.exists() {
+            // What is left of it is seen at the next attempt.
+            drop(std::fs::remove_dir_all(&self.part));
+        }
     }
-    std::fs::rename(beside, path)
 }

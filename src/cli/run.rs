@@ -381,3 +381,28 @@ impl Progress {
         self.screen.done();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::Response;
+
+    use super::*;
+    use crate::report::tests::case;
+    use crate::trial::{Attempt, Round};
+
+    #[test]
+    fn a_run_that_keeps_too_much_is_broken_off() {
+        let (cancel, cancelled) = watch::channel(false);
+        let kept = Kept { bytes: AtomicUsize::new(0), most: Some(100), cancel };
+        let answer = Response::new(Bytes::from(vec![b'a'; 60]));
+        let attempt =
+            Attempt { at: jiff::Timestamp::UNIX_EPOCH, requests: Vec::new(), bytes: None, outcome: Ok(vec![answer]) };
+        let round = Round { step: 0, bucket: None, prefix: String::new(), attempts: vec![attempt] };
+        let report = CaseReport { rounds: vec![round], ..case("a", Verdict::Pass, Level::Must) };
+        kept.event(&Event::Finished(&report));
+        assert!(!kept.is_full() && !*cancelled.borrow());
+        kept.event(&Event::Finished(&report));
+        assert!(kept.is_full() && *cancelled.borrow());
+    }
+}

@@ -6,14 +6,14 @@ use std::path::Path;
 use super::args::Verify;
 use super::certify::list;
 use super::{Context, Exit, Failure, files, print};
-use crate::certificate::{self, Bundle, Edition, FILES, MOST_EVIDENCE, Profile, PublicKey, Verified};
+use crate::certificate::{
+    self, Bundle, Edition, FILES, MOST_EVIDENCE, MOST_OTHER, Problem, Profile, PublicKey, Verified,
+};
 use crate::diagnostic::visible;
 use crate::dialect::Dialect;
 
 /// Most entries of the folder that are looked at.
 const MOST_ENTRIES: usize = 100;
-/// Largest file beside the evidence, in bytes.
-const MOST_OTHER: u64 = 64 << 20;
 
 pub(super) fn verify(arguments: &Verify, _context: &Context) -> Result<Exit, Failure> {
     let key = match &arguments.public_key {
@@ -24,12 +24,16 @@ pub(super) fn verify(arguments: &Verify, _context: &Context) -> Result<Exit, Fai
             Some(key.map_err(|why| Failure::usage(format!("--public-key {}: {why}", path.display())))?)
         }
     };
-    let bundle = read(&arguments.folder)?;
+    let (bundle, unread) = read(&arguments.folder)?;
     // One that names no dialect of ours is of another suite than any of them.
     let edition = Edition::named_by(&bundle).or_else(|| Edition::bundled(Dialect::BUNDLED.first()?));
     let Some(edition) = edition else { return Err(Failure::unknown("no dialect is bundled")) };
     let folder = visible(&arguments.folder.display().to_string());
     match certificate::verify(&bundle, &edition, key.as_ref()) {
+        _ if !unread.is_empty() => {
+            print(&format!("not verified: {folder}\n{}", list(&unread)))?;
+            Ok(Exit::No)
+        }
         Ok(verified) => print(&told(&verified)).map(|()| Exit::Yes),
         Err(problems) => {
             print(&format!("not verified: {folder}\n{}", list(&problems)))?;
@@ -47,7 +51,9 @@ fn told(verified: &Verified) -> String {
     };
     let origin = match (origin_proven, signed) {
         (true, _) => "origin: signed with the key that belongs to --public-key",
-        (false, true) => "integrity only, origin not proven: it is signed, and no --public-key is given",
+        (false, true) => {
+            "integrity only, origin not proven: there is a signature, and no --public-key to check it with"
+        }
         (false, false) => "integrity only, origin not proven: it is not signed",
     };
     let lines = [
@@ -55,7 +61,7 @@ fn told(verified: &Verified) -> String {
         format!("  profile {} of {}: {says}", certificate.profile.as_str(), suite.dialect),
         format!(
             "  {exchanges} exchanges with {} judged anew: {} of {} cases passed, {} broke a should, {} not judged",
-            certificate.endpoint.name,
+            certificate.endpoint.name(),
             totals.pass,
             report.cases.len(),
             totals.failed_should,
@@ -75,28 +81,30 @@ fn told(verified: &Verified) -> String {
     lines.iter().map(|line| visible(line) + "\n").collect()
 }
 
-/// The files of a folder. Of one that no certificate has, the name alone.
-fn read(folder: &Path) -> Result<Bundle, Failure> {
+/// The files of a folder, and those that are none or too large. Of one that no certificate has, the name alone.
+fn read(folder: &Path) -> Result<(Bundle, Vec<Problem>), Failure> {
     let fail = |path: &Path, error: &dyn std::fmt::Display| {
         Failure::usage(format!("{} cannot be read: {error}", path.display()))
             .help("name the folder that `corsuite certify` wrote")
     };
-    let mut bundle = Bundle::new();
+    let (mut bundle, mut unread) = (Bundle::new(), Vec::new());
     let entries = std::fs::read_dir(folder).map_err(|error| fail(folder, &error))?;
     for entry in entries.take(MOST_ENTRIES) {
         let entry = entry.map_err(|error| fail(folder, &error))?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = entry.path();
         let mut content = Vec::new();
-        if FILES.contains(&name.as_str()) {
+        if let Some(file) = FILES.iter().find(|known| **known == name) {
             let found = std::fs::symlink_metadata(&path).map_err(|error| fail(&path, &error))?;
-            let most = if name == "evidence.jsonl" { MOST_EVIDENCE as u64 } else { MOST_OTHER };
-            if !found.is_file() || found.len() > most {
-                return Err(fail(&path, &format!("not a file of at most {most} bytes")));
+            let most = if name == "evidence.jsonl" { MOST_EVIDENCE } else { MOST_OTHER };
+            if !found.is_file() || found.len() > most as u64 {
+                let message = format!("not a file of at most {most} bytes");
+                unread.push(Problem { file, case: None, message });
+                continue;
             }
             content = std::fs::read(&path).map_err(|error| fail(&path, &error))?;
         }
         bundle.insert(name, content);
     }
-    Ok(bundle)
+    Ok((bundle, unread))
 }

@@ -212,7 +212,7 @@ pub struct CaseReport {
     pub assertions: usize,
     /// Open points and what the answers imply.
     pub observed: BTreeMap<String, String>,
-    /// Why it was skipped, or is not known.
+    /// Why it was skipped, is not known, or was broken off.
     pub reason: Option<String>,
     /// Why a baseline lets it fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]

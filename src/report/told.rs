@@ -126,7 +126,7 @@ impl CaseReport {
     ) -> Self {
         let whole = ended.is_none();
         let (verdict, reason) = match ended {
-            _ if !mismatches.is_empty() => (Verdict::Fail, None),
+            ended if !mismatches.is_empty() => (Verdict::Fail, ended.map(|(_, reason)| reason)),
             None => (Verdict::Pass, None),
             Some((verdict, reason)) => (verdict, Some(reason)),
         };

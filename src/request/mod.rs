@@ -17,7 +17,7 @@ use md5::{Digest as _, Md5};
 
 pub use self::outgoing::{Outgoing, Place, RawExchange, RawMessage};
 pub use self::redact::{Secrets, redact};
-pub use self::shown::{answer, curl, head};
+pub use self::shown::{answer, curl, head, without_secret_lines};
 use crate::case::{
     ContentMd5, DocumentSource, Extra, Identity, Message, ObjectRequest, Operation, Pad, Preflight, PutCors, document,
 };
@@ -254,6 +254,11 @@ pub fn build(draft: Draft, envelope: &Envelope, site: &Site<'_>, now: Timestamp)
     Ok(Request::from_parts(parts, body))
 }
 
+/// A time after another, or before it; at the ends of all times the time itself.
+fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.checked_add(by).unwrap_or(now)
+}
+
 fn signed(parts: &mut Parts, credentials: &Credentials, envelope: &Envelope, site: &Site<'_>, now: Timestamp) {
     // A browser form carries its own signature.
     let is_form =
@@ -264,8 +269,8 @@ fn signed(parts: &mut Parts, credentials: &Credentials, envelope: &Envelope, sit
     let resource = Resource { bucket: envelope.bucket.clone(), object: envelope.object.clone() };
     let (form, time) = match envelope.identity {
         Identity::Presigned => (Form::Presigned { expires: PRESIGNED }, now),
-        Identity::Expired => (Form::Presigned { expires: 60 }, now - SignedDuration::from_mins(5)),
-        Identity::Skewed => (Form::Header, now - SKEW),
+        Identity::Expired => (Form::Presigned { expires: 60 }, later(now, -SignedDuration::from_mins(5))),
+        Identity::Skewed => (Form::Header, later(now, -SKEW)),
         _ => (Form::Header, now),
     };
     sign::sign(parts, site.scheme, form, credentials, &resource, time);
@@ -325,7 +330,7 @@ fn form(
     now: Timestamp,
 ) {
     const BOUNDARY: &str = "corsuite-4f1c2a9d7e";
-    let expiration = (now + SignedDuration::from_mins(10)).strftime("%Y-%m-%dT%H:%M:%S.000Z");
+    let expiration = later(now, SignedDuration::from_mins(10)).strftime("%Y-%m-%dT%H:%M:%S.000Z");
     let bucket = envelope.bucket.as_deref().unwrap_or_default();
     let policy = format!("{{\"expiration\":\"{expiration}\",\"conditions\":[{{\"bucket\":\"{bucket}\"}}]}}");
     let mut fields: Vec<(String, String)> = Vec::new();

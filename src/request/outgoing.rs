@@ -36,7 +36,8 @@ impl RawExchange {
     }
 
     /// What is left when so many requests are answered.
-    pub(crate) fn rest(&self, answered: usize) -> Self {
+    #[must_use]
+    pub fn rest(&self, answered: usize) -> Self {
         Self { messages: self.messages.iter().skip(answered).cloned().collect(), ..self.clone() }
     }
 

@@ -170,8 +170,13 @@ impl Secrets {
             return Self::default();
         }
         let escaped: Vec<String> = forms.iter().map(|form| regex::escape(form)).collect();
-        // Escaped texts are a pattern, and no more than a few kilobytes.
-        Self { any: Regex::new(&escaped.join("|")).ok() }
+        // Escaped texts are a pattern, unless they are too many: then nothing at all is told.
+        Self { any: Regex::new(&escaped.join("|")).or_else(|_| Regex::new("(?s-u:.+)")).ok() }
+    }
+
+    /// Whether any of them is in a text.
+    pub fn are_in(&self, text: &[u8]) -> bool {
+        self.any.as_ref().is_some_and(|any| any.is_match(text))
     }
 
     /// A text with `***` for each.
@@ -238,15 +243,31 @@ fn signatures(request: &Request<Bytes>) -> Vec<String> {
     found
 }
 
-/// As it is, in a URL, as bytes in hexadecimal digits, in XML.
+/// As it is, in a URL, as bytes in hexadecimal digits, in XML, in JSON.
 fn forms(word: &str) -> Vec<String> {
-    let bytes: Vec<String> = word.bytes().map(|byte| format!("{byte:02X}")).collect();
     let encoded = encode_component(word);
-    let bytes = bytes.join(" ");
+    let lower = encoded.replace("%2F", "%2f").replace("%2B", "%2b").replace("%3D", "%3d");
+    let spaced = |word: &str| word.bytes().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(" ");
     let escaped = word.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let quoted = escaped.replace('"', "&quot;").replace('\'', "&apos;");
-    let lower = encoded.replace("%2F", "%2f").replace("%2B", "%2b").replace("%3D", "%3d");
-    vec![word.to_owned(), encoded, lower, bytes.to_ascii_lowercase(), bytes, escaped, quoted]
+    let entities = |write: fn(char) -> String| {
+        let one = |c: char| if c.is_ascii_alphanumeric() || "-._".contains(c) { c.to_string() } else { write(c) };
+        word.chars().map(one).collect::<String>()
+    };
+    let mut all = vec![
+        entities(|c| format!("&#{};", u32::from(c))),
+        entities(|c| format!("&#x{:X};", u32::from(c))),
+        entities(|c| format!("&#x{:x};", u32::from(c))),
+        word.replace('/', "\\/"),
+        escaped,
+        quoted,
+        lower,
+    ];
+    for bytes in [spaced(word), spaced(&encoded)] {
+        all.extend([bytes.to_ascii_lowercase(), bytes]);
+    }
+    all.extend([encoded, word.to_owned()]);
+    all
 }
 
 #[cfg(test)]
@@ -360,6 +381,8 @@ cases:
             ("first-key+secret", "****************"),
             ("a first-key%2Bsecret b", "a ****************** b"),
             (&spaced.to_uppercase(), &format!("{} ", "*".repeat(47))),
+            ("first-key&#43;secret", "********************"),
+            ("first-key&#x2B;secret", "*********************"),
             ("the first key", "the first key"),
         ] {
             let answer = Response::builder().header("x", echo).body(Bytes::from(echo.to_owned())).unwrap();

@@ -31,7 +31,8 @@ pub(super) fn bytes(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&without_secret_lines(bytes)).replace("\r\n", "\n")
 }
 
-fn without_secret_lines(bytes: &[u8]) -> Vec<u8> {
+/// Requests in bytes, secrets left out.
+pub fn without_secret_lines(bytes: &[u8]) -> Vec<u8> {
     let mut shown = Vec::with_capacity(bytes.len());
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         let text = String::from_utf8_lossy(line);

@@ -44,7 +44,7 @@ impl Worker {
             let Done { outgoing, outcome, attempts, before } = done;
             let found = tally.trial.give(&outgoing.requests, outcome.as_deref().map_err(String::as_str));
             if shared.options.keep_rounds {
-                let last = Attempt { at: outgoing.at, requests: outgoing.requests.clone(), outcome: outcome.clone() };
+                let last = attempt(&outgoing, outcome.clone());
                 let Place { bucket, prefix } = self.place(step);
                 let attempts = before.into_iter().chain([last]).collect();
                 tally.rounds.push(Round { step: index, bucket, prefix, attempts });
@@ -185,7 +185,6 @@ impl Worker {
 
     /// What came of sending a step, after what came of sending it before.
     fn done(&self, outgoing: Outgoing, sent: Sent<Vec<Response<Bytes>>>, earlier: Option<Done>) -> Done {
-        let attempt = |of: &Outgoing, outcome| Attempt { at: of.at, requests: of.requests.clone(), outcome };
         let mut before = Vec::new();
         let mut attempts = sent.attempts;
         if let Some(earlier) = earlier {
@@ -212,6 +211,11 @@ impl Worker {
             }
         }
     }
+}
+
+fn attempt(of: &Outgoing, outcome: Result<Vec<Response<Bytes>>, String>) -> Attempt {
+    let bytes = of.raw.as_ref().map(|raw| raw.bytes().into());
+    Attempt { at: of.at, requests: of.requests.clone(), bytes, outcome }
 }
 
 /// What came of asking a step.
