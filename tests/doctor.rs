@@ -29,6 +29,8 @@ enum Between {
     Stores(Mutex<HashMap<String, Response<Bytes>>>),
     DropsOptions,
     Says(&'static str, &'static str),
+    /// It tells of itself and takes the header field away.
+    Hides(&'static str, &'static str),
     Late,
 }
 
@@ -57,6 +59,10 @@ impl Implementation for Way {
                 Between::Stores(answers) if is_preflight => drop(answers.lock().unwrap().insert(path, answer.clone())),
                 Between::Says(name, value) => {
                     drop(answer.headers_mut().insert(*name, HeaderValue::from_static(value)));
+                }
+                Between::Hides(name, value) => {
+                    answer.headers_mut().insert(*name, HeaderValue::from_static(value));
+                    answer.headers_mut().remove(ORIGIN);
                 }
                 Between::Late => {
                     let long_ago = HeaderValue::from_static("Mon, 01 Jan 2024 00:00:00 GMT");
@@ -101,6 +107,28 @@ async fn what_stands_between() {
     check(Between::Says("via", "1.1 squid"), &["between"], "a proxy says via: 1.1 squid").await;
     check(Between::Says("x-cache", "HIT"), &["between"], "a cache says x-cache: HIT").await;
     check(Between::Late, &["clock"], "behind this machine's").await;
+}
+
+/// `run` does the cheap part: what tells of itself is told once, and what takes CORS away besides ends the run before hundreds of failures.
+/// A server that has no CORS header fields of its own is judged.
+#[tokio::test]
+async fn a_run_looks_between() {
+    let run = |between: Between| {
+        let server = Embedded::new(Reference::new(serve::options(Dialect::oss(), serve::owner(), serve::other())));
+        let mut few = common::suite();
+        few.cases.retain(|case| case.theme == "vary");
+        async move { common::run(target(Way(server, between)), &few, Options::default()).await }
+    };
+    assert_eq!(run(Between::Nothing).await.unwrap().notes, Vec::<String>::new());
+    let proxied = run(Between::Says("via", "1.1 squid")).await.unwrap();
+    let note = "a proxy says via: 1.1 squid: give the server's own address as --endpoint, else the verdict is about both together";
+    assert_eq!((proxied.conformant, &proxied.notes[..]), (Some(true), &[note.to_owned()][..]));
+    let stripped = run(Between::Hides("x-cache", "MISS")).await.unwrap_err();
+    let message = "a cache says x-cache: MISS, and a preflight that the rules allow is answered 200 without Access-Control-Allow-Origin";
+    assert_eq!(stripped.message, message);
+    assert!(stripped.help.contains("the server's own address"), "{}", stripped.help);
+    let broken = run(Between::Strips).await.unwrap();
+    assert_eq!((broken.conformant, broken.notes.len()), (Some(false), 0));
 }
 
 #[tokio::test]

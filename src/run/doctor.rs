@@ -15,7 +15,7 @@ use super::bucket::{Owner, name, prefix, refusal};
 use super::feed::Once;
 use super::lease::{Opened, explain};
 use super::worker::Worker;
-use super::{Options, Shared, Target, shared};
+use super::{Options, Shared, Target, between, shared};
 use crate::case::Identity;
 use crate::diagnostic::visible;
 use crate::implementation::SendError;
@@ -54,20 +54,6 @@ impl Check {
         Self { name, health, found: visible(found.as_ref()), help: help.into() }
     }
 }
-
-/// Header fields of what stands between a client and a server, by what they say of it.
-const BETWEEN: [(&str, &str); 10] = [
-    ("via", "a proxy"),
-    ("x-cache", "a cache"),
-    ("age", "a cache"),
-    ("x-varnish", "a cache"),
-    ("x-served-by", "a cache"),
-    ("cf-ray", "a CDN"),
-    ("x-amz-cf-id", "a CDN"),
-    ("ali-swift-global-savetime", "a CDN"),
-    ("eagleid", "a CDN"),
-    ("x-forwarded-server", "a proxy"),
-];
 
 /// The origins of the rules that are put.
 const ONE: &str = "https://one.corsuite.example";
@@ -173,13 +159,8 @@ fn clock(answer: &Response<Bytes>, now: Timestamp) -> Check {
 
 /// What header fields tell of something between; nothing if they tell nothing.
 fn traces(answer: &Response<Bytes>) -> Vec<Check> {
-    let told = BETWEEN.iter().filter_map(|(name, what)| Some((*name, *what, answer.headers().get(*name)?)));
-    told.map(|(name, what, value)| {
-        let found = format!("{what} says {name}: {}", String::from_utf8_lossy(value.as_bytes()));
-        let help = "give the server's own address as --endpoint, else the verdict is about both together";
-        Check::new("between", Health::Odd, found, help)
-    })
-    .collect()
+    let told = between::traces(answer);
+    told.iter().map(|found| Check::new("between", Health::Odd, found, between::HELP)).collect()
 }
 
 /// Whether the server takes the keys.

@@ -1,10 +1,13 @@
 //! How a worker comes to its buckets and gives them back: [`Worker::open`], [`Worker::make`], [`Worker::close`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::{Method, Response, StatusCode};
+use tokio::time::{Instant, sleep};
 
+use super::between::{HELP, traces};
 use super::bucket::{Held, Owner, Refused, Saved, name, prefix, random, refusal};
 use super::journal::{Entry, Pending};
 use super::settle::configuration_of;
@@ -15,6 +18,11 @@ use crate::request::{Draft, content_md5};
 /// The simplest valid document.
 const SIMPLEST: &str = "<CORSConfiguration><CORSRule><AllowedOrigin>https://corsuite.example</AllowedOrigin>\
     <AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>";
+
+/// Whom it lets in.
+const SIMPLEST_ORIGIN: &str = "https://corsuite.example";
+/// Pause between two looks.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// What [`Worker::open`] found.
 #[derive(Debug)]
@@ -90,6 +98,37 @@ impl Worker {
             return Err(explain(&said, &shared));
         }
         Ok(Opened::Ready)
+    }
+
+    /// Whether a preflight tells of something between, and whether that takes CORS away. A server that is answered for by nobody is
+    /// judged whatever it does.
+    pub(super) async fn look_between(&self) -> Result<(), SetupError> {
+        let shared = Arc::clone(&self.shared);
+        let Some(held) = self.main.as_ref().filter(|_| shared.target.credentials.is_some()) else { return Ok(()) };
+        let owner = Owner::of(&shared);
+        let mut preflight = Draft::new(Method::OPTIONS, "");
+        preflight.headers.push(("origin".to_owned(), SIMPLEST_ORIGIN.to_owned()));
+        preflight.headers.push(("access-control-request-method".to_owned(), "GET".to_owned()));
+        // One without an answer is for cases to judge.
+        let Ok(mut answer) = owner.ask(preflight.clone(), &held.name, None).await else { return Ok(()) };
+        let Some(told) = traces(&answer).into_iter().next() else { return Ok(()) };
+        let lets_in = |answer: &Response<Bytes>| answer.headers().contains_key("access-control-allow-origin");
+        let until = Instant::now() + shared.options.settle;
+        while !lets_in(&answer) && Instant::now() < until {
+            sleep(PAUSE).await;
+            answer = owner.ask(preflight.clone(), &held.name, None).await.unwrap_or(answer);
+        }
+        let in_place = owner.ask(Draft::new(Method::GET, "cors"), &held.name, None).await;
+        if !lets_in(&answer) && in_place.is_ok_and(|answer| answer.status().is_success()) {
+            let message = format!(
+                "{told}, and a preflight that the rules allow is answered {} without Access-Control-Allow-Origin",
+                answer.status().as_u16()
+            );
+            let help = "give the server's own address as --endpoint; `corsuite doctor` says more";
+            return Err(SetupError::new(message, help));
+        }
+        self.note(format!("{told}: {HELP}")).await;
+        Ok(())
     }
 
     async fn borrow(&mut self, bucket: &str) -> Result<(), SetupError> {
@@ -277,7 +316,7 @@ mod tests {
         assert!(not_implemented(Some(StatusCode::BAD_REQUEST), Some("NotImplemented")));
         assert!(!not_implemented(Some(StatusCode::FORBIDDEN), Some("AccessDenied")));
         let answer =
-            http::Response::builder().status(403).body(Bytes::from_static(b"<Error><Code>A</Code></Error>")).unwrap();
+            Response::builder().status(403).body(Bytes::from_static(b"<Error><Code>A</Code></Error>")).unwrap();
         assert_eq!(code(&answer).as_deref(), Some("A"));
     }
 }

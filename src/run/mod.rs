@@ -5,6 +5,7 @@
 //! while a case is prepared is an `Error`; what goes wrong in a step is told apart by asking again (`step`).
 
 mod backoff;
+mod between;
 mod bucket;
 pub mod doctor;
 mod feed;
@@ -320,7 +321,11 @@ pub async fn work(
     let shared = Arc::new(shared(target, options, feed, listener));
     let mut first = Worker::new(Arc::clone(&shared), 0);
     let (mut unsupported, mut broken) = (None, false);
-    match first.open().await {
+    let opened = match first.open().await {
+        Ok(lease::Opened::Ready) => first.look_between().await.map(|()| lease::Opened::Ready),
+        other => other,
+    };
+    match opened {
         Ok(lease::Opened::Ready) => broken = workers(&shared, first, jobs).await,
         Ok(lease::Opened::Unsupported(why)) => {
             unsupported = Some(why);
