@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::{COVER, Certificate, PAGE, Profile};
 use crate::diagnostic::visible;
+use crate::dialect::Dialect;
 use crate::report::{Report, html_style};
 
 #[derive(Template)]
@@ -19,7 +20,7 @@ struct Cover {
     own: &'static str,
 }
 
-pub(super) fn write(certificate: &Certificate, report: &Report) -> String {
+pub(super) fn write(certificate: &Certificate, report: &Report, dialect: &Dialect) -> String {
     let (style, style_hash) = html_style();
     let totals = &report.totals;
     let says = match certificate.profile {
@@ -48,7 +49,7 @@ pub(super) fn write(certificate: &Certificate, report: &Report) -> String {
         ("begun", started.clone()),
         ("cases", cases),
         ("conditions looked at", totals.assertions.to_string()),
-        ("documents of", suite.dialect.clone()),
+        ("documents of", dialect.title.clone()),
         ("suite", suite.digest.clone()),
         ("faults the suite notices", format!("{} of {}", strength.caught, strength.faults)),
         ("made by", format!("{} {}", tool.name, tool.version)),

@@ -346,7 +346,7 @@ fn derive(certificate: &Certificate, report: &Report, edition: &Edition) -> Bund
     [
         (REPORT, Format::Json.write(report, &setting)),
         (PAGE, Format::Html.write(report, &setting)),
-        (COVER, cover::write(certificate, report)),
+        (COVER, cover::write(certificate, report, &edition.dialect)),
         (BADGE, badge::svg(certificate)),
         (SHIELD, badge::shield(certificate)),
     ]

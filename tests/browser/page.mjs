@@ -1,4 +1,5 @@
 // The HTML report in Chromium: it renders, filters, shows a failure, fits a phone; and a server that sends what should harm does nothing.
+// So do the page of a comparison, the first page of a certificate, and its badge.
 //
 //     node page.mjs CORSUITE CHROMIUM FOLDER
 //
@@ -80,13 +81,18 @@ async function hostile(port) {
 function report(name, port, code, ...selectors) {
   const page = path.join(folder, `${name}.html`);
   const options = ["run", "--endpoint", `http://127.0.0.1:${port}`, "--settle", "0", "--report", `html=${page}`];
+  return run(name, code, ...options, "--report", `json=${path.join(folder, `${name}.json`)}`, ...selectors).then(() => page);
+}
+
+/** Runs the program; the exit code must be this one. */
+function run(name, code, ...options) {
   return new Promise((resolve, reject) => {
-    const child = spawn(corsuite, [...options, ...selectors], { env, stdio: "ignore" });
+    const child = spawn(corsuite, options, { env, stdio: "ignore" });
     child.once("error", reject);
     child.once("exit", (ended) => {
       try {
         assert.equal(ended, code, `${name}: exit code`);
-        resolve(page);
+        resolve();
       } catch (error) {
         reject(error);
       }
@@ -183,6 +189,54 @@ async function harmless(browser, file) {
   console.log(`a hostile server: ${seen.failures} failures, ${size} bytes, nothing happens: ok`);
 }
 
+/** A page that has no script: it fits a phone, and nothing in it acts. */
+async function still(browser, file, name) {
+  const { page, noise } = await open(browser, file, { width: 1280, height: 900 });
+  const acts = await page.evaluate(() => ({
+    harmed: window.harmed,
+    strange: document.querySelectorAll("script, img, iframe, object, embed, link, base, form").length,
+  }));
+  assert.deepEqual(acts, { harmed: undefined, strange: 0 });
+  await page.screenshot({ path: path.join(folder, `${name}.png`) });
+  assert.deepEqual(noise, []);
+  const phone = await open(browser, file, { width: 390, height: 844 });
+  const wide = await phone.page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(wide <= 390, `${name} is ${wide} wide on a phone`);
+  await phone.page.screenshot({ path: path.join(folder, `${name}-phone.png`) });
+  return page;
+}
+
+async function compared(browser) {
+  const file = path.join(folder, "compare.html");
+  const named = [`faulty=${path.join(folder, "report.json")}`, `healthy=${path.join(folder, "healthy.json")}`];
+  await run("compare", 0, "compare", ...named, "--report", `html=${file}`);
+  const page = await still(browser, file, "compare");
+  assert.equal(await page.locator("h1").textContent(), "Side by side");
+  assert.ok((await page.locator("table.matrix tr.differs").count()) > 3, "no clause differs");
+  console.log("a comparison: ok");
+}
+
+const MARKUP = `<img src=x onerror="window.harmed=5">&amp; Store`;
+
+async function certified(browser, port) {
+  const out = path.join(folder, "certificate");
+  await run("certify", 0, "certify", "--endpoint", `http://127.0.0.1:${port}`, "--settle", "0", "--out", out, "--name", MARKUP,
+    "--product-version", "1.2", "--vendor", "</table><script>window.harmed=6</script>", "--contact", "cors@example.com");
+  const page = await still(browser, path.join(out, "certificate.html"), "certificate");
+  assert.equal(await page.locator("h1").textContent(), `${MARKUP} 1.2`);
+  await page.locator("a").first().click();
+  assert.equal(await page.locator("h1").textContent(), "Conformant");
+  const badge = await open(browser, path.join(out, "badge.svg"), { width: 200, height: 40 });
+  const box = await badge.page.evaluate(() => {
+    const text = [...document.querySelectorAll("text")].map((one) => one.getBoundingClientRect());
+    const whole = document.documentElement.getBoundingClientRect();
+    return text.length === 4 && text.every((one) => one.left >= whole.left && one.right <= whole.right);
+  });
+  assert.ok(box, "the words of the badge do not fit it");
+  await badge.page.screenshot({ path: path.join(folder, "badge.png") });
+  console.log("a certificate, its report, its badge: ok");
+}
+
 fs.mkdirSync(folder, { recursive: true });
 const faulty = await serve("--fault", "origin-contains");
 const plain = await serve();
@@ -190,6 +244,7 @@ const between = await hostile(plain.port);
 let failed = false;
 try {
   const page = await report("report", faulty.port, 1);
+  await report("healthy", plain.port, 0);
   const harm = await report("hostile", between.port, 1, "preflight");
   const browser = await chromium.launch({
     executablePath,
@@ -199,6 +254,8 @@ try {
   try {
     await normal(browser, page);
     await harmless(browser, harm);
+    await compared(browser);
+    await certified(browser, plain.port);
   } finally {
     await browser.close();
   }
