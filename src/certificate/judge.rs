@@ -44,6 +44,7 @@ impl Keys {
             other: asked.other_token.map(|token| key("other", token)),
             scheme: match (&*asked.signatures, &asked.region) {
                 ("v1", None) => Scheme::V1,
+                ("aws-v4", Some(region)) => Scheme::AwsV4 { region: region.clone() },
                 ("v4", Some(region)) => Scheme::V4 { region: region.clone() },
                 _ => return Err(bad("signatures")),
             },

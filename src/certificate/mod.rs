@@ -130,9 +130,9 @@ pub struct Asked {
     pub authority: String,
     /// How buckets are named: `path` or `virtual`.
     pub addressing: String,
-    /// `v1` or `v4`.
+    /// `v1`, `v4` or `aws-v4`.
     pub signatures: String,
-    /// Region of V4.
+    /// Its region; none for V1.
     pub region: Option<String>,
     /// The owner's key came with a security token.
     pub owner_token: bool,
@@ -152,6 +152,7 @@ impl Asked {
         let (signatures, region) = match site.scheme {
             Scheme::V1 => ("v1", None),
             Scheme::V4 { region } => ("v4", Some(region.clone())),
+            Scheme::AwsV4 { region } => ("aws-v4", Some(region.clone())),
         };
         Self {
             kind,

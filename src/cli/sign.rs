@@ -61,6 +61,10 @@ pub(super) fn sign(arguments: &Sign, context: &Context) -> Result<Exit, Failure>
     };
     let scheme = target::scheme(arguments.auth, arguments.region.as_deref(), &authority);
     let (mut parts, ()) = request.into_parts();
+    // What is signed and what curl sends by itself.
+    if let Ok(host) = http::HeaderValue::from_str(&authority) {
+        parts.headers.entry(http::header::HOST).or_insert(host);
+    }
     let given: Vec<String> = parts.headers.keys().map(ToString::to_string).collect();
     add_signature(&mut parts, &scheme, form, &key, &resource, now);
     let mut text = String::new();

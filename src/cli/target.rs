@@ -12,6 +12,7 @@ use crate::sign::Scheme;
 
 pub(super) const OTHER_VARIABLES: &str = "CORSUITE_OTHER_OSS_ACCESS_KEY_ID and CORSUITE_OTHER_OSS_ACCESS_KEY_SECRET";
 const DEFAULT_REGION: &str = "cn-hangzhou";
+const AWS_REGION: &str = "us-east-1";
 
 /// Protocol and host of a URL without a path.
 pub(super) fn parse(endpoint: &str) -> Result<(String, String), Failure> {
@@ -59,6 +60,7 @@ pub(super) fn region_of(authority: &str) -> Option<&str> {
 pub(super) fn scheme(auth: Auth, region: Option<&str>, authority: &str) -> Scheme {
     match auth {
         Auth::V1 | Auth::Anonymous => Scheme::V1,
+        Auth::AwsV4 => Scheme::AwsV4 { region: region.unwrap_or(AWS_REGION).to_owned() },
         Auth::V4 => {
             let region = region.or_else(|| region_of(authority)).unwrap_or(DEFAULT_REGION);
             Scheme::V4 { region: region.strip_prefix("oss-").unwrap_or(region).to_owned() }

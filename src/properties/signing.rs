@@ -103,6 +103,8 @@ pub fn round_trip(u: &mut Unstructured<'_>) {
         }
         let expected = match &scheme {
             Scheme::V1 => v1(&twin, &resource, &credentials),
+            // No twin: requests of AWS are not made here.
+            Scheme::AwsV4 { .. } => return,
             Scheme::V4 { region } => v4(&twin, &resource, &credentials, region),
         };
         let found = parts.headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -23,6 +23,8 @@ use crate::case::{
 };
 use crate::sign::{self, Credentials, Form, Resource, Scheme, encode_component};
 
+/// The digest of a body, by AWS's name.
+const SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 /// Life of a presigned URL, in seconds.
 const PRESIGNED: u32 = 300;
 /// How far the clock of `as: skewed` is off: more than the 15 minutes that are tolerated.
@@ -249,9 +251,14 @@ pub fn build(draft: Draft, envelope: &Envelope, site: &Site<'_>, now: Timestamp)
     *request.headers_mut() = headers;
     let (mut parts, body) = request.into_parts();
     if let Some(credentials) = credentials.filter(|_| envelope.identity != Identity::Anonymous) {
-        signed(&mut parts, &credentials, envelope, site, now);
+        signed(&mut parts, &body, &credentials, envelope, site, now);
     }
     Ok(Request::from_parts(parts, body))
+}
+
+/// Whether an identity's signature goes into the header.
+const fn in_header(identity: Identity) -> bool {
+    !matches!(identity, Identity::Anonymous | Identity::Presigned | Identity::Expired)
 }
 
 /// A time after another, or before it; at the ends of all times the time itself.
@@ -259,12 +266,27 @@ fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
     now.checked_add(by).unwrap_or(now)
 }
 
-fn signed(parts: &mut Parts, credentials: &Credentials, envelope: &Envelope, site: &Site<'_>, now: Timestamp) {
+fn signed(
+    parts: &mut Parts,
+    body: &[u8],
+    credentials: &Credentials,
+    envelope: &Envelope,
+    site: &Site<'_>,
+    now: Timestamp,
+) {
     // A browser form carries its own signature.
     let is_form =
         parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/form-data"));
     if is_form {
         return;
+    }
+    // Servers take what is not signed over TLS only.
+    if matches!(site.scheme, Scheme::AwsV4 { .. })
+        && in_header(envelope.identity)
+        && !parts.headers.contains_key(SHA256)
+        && let Ok(digest) = HeaderValue::try_from(sign::sha256(body))
+    {
+        parts.headers.insert(SHA256, digest);
     }
     let resource = Resource { bucket: envelope.bucket.clone(), object: envelope.object.clone() };
     let (form, time) = match envelope.identity {

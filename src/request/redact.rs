@@ -16,7 +16,7 @@ use crate::sign::{Credentials, encode_component};
 /// Stands for a credential in a request.
 const HIDDEN: &str = "***";
 /// Query members and parts of a form that are a credential; their values are hidden whole …
-const SECRET: [&str; 8] = [
+const SECRET: [&str; 10] = [
     "OSSAccessKeyId",
     "AWSAccessKeyId",
     "Signature",
@@ -25,9 +25,11 @@ const SECRET: [&str; 8] = [
     "x-oss-signature",
     "X-Amz-Security-Token",
     "X-Amz-Signature",
+    "x-amz-security-token",
+    "x-amz-signature",
 ];
 /// … and one that names a key and what it is signed for.
-const CREDENTIAL: [&str; 2] = ["x-oss-credential", "X-Amz-Credential"];
+const CREDENTIAL: [&str; 3] = ["x-oss-credential", "X-Amz-Credential", "x-amz-credential"];
 /// Header fields that are a credential.
 const TOKEN: [&str; 2] = ["x-oss-security-token", "x-amz-security-token"];
 /// Access keys that are shorter are words of everyday; hiding them would hide more than them.
@@ -331,7 +333,8 @@ cases:
 
     #[test]
     fn who_has_other_keys_gets_the_same() {
-        for scheme in [Scheme::V1, Scheme::V4 { region: "cn-hangzhou".to_owned() }] {
+        let region = || "cn-hangzhou".to_owned();
+        for scheme in [Scheme::V1, Scheme::V4 { region: region() }, Scheme::AwsV4 { region: region() }] {
             for token in [false, true] {
                 let (one, other) = (sent(&scheme, &key("first-key", token)), sent(&scheme, &key("2nd", token)));
                 assert_eq!(one.len(), 7);
@@ -348,7 +351,8 @@ cases:
 
     #[test]
     fn what_is_shown_of_a_signature() {
-        let shown: Vec<String> = [Scheme::V1, Scheme::V4 { region: "r".to_owned() }]
+        let region = || "r".to_owned();
+        let shown: Vec<String> = [Scheme::V1, Scheme::V4 { region: region() }, Scheme::AwsV4 { region: region() }]
             .iter()
             .flat_map(|scheme| sent(scheme, &key("k", true)).into_iter().take(2))
             .map(|request| {
@@ -362,6 +366,8 @@ cases:
         http://h:1/b/?cors&security-token=***&OSSAccessKeyId=***&Expires=1767323345&Signature=***
         http://h:1/b/?cors OSS4-HMAC-SHA256 Credential=***/20260102/r/oss/aliyun_v4_request,Signature=***
         http://h:1/b/?cors&x-oss-signature-version=OSS4-HMAC-SHA256&x-oss-credential=***%2F20260102%2Fr%2Foss%2Faliyun_v4_request&x-oss-date=20260102T030405Z&x-oss-expires=300&x-oss-security-token=***&x-oss-signature=***
+        http://h:1/b/?cors AWS4-HMAC-SHA256 Credential=***/20260102/r/s3/aws4_request,SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token,Signature=***
+        http://h:1/b/?cors&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=***%2F20260102%2Fr%2Fs3%2Faws4_request&X-Amz-Date=20260102T030405Z&X-Amz-Expires=300&X-Amz-SignedHeaders=host&X-Amz-Security-Token=***&X-Amz-Signature=***
         ");
     }
 

@@ -13,8 +13,16 @@ use crate::sign::Scheme;
 /// Longest piece of a body that is shown, in characters.
 const BODY: usize = 2000;
 /// What signing adds, which `corsuite sign` adds anew.
-const ADDED_BY_SIGNING: [&str; 5] =
-    ["authorization", "date", "x-oss-date", "x-oss-content-sha256", "x-oss-security-token"];
+const ADDED_BY_SIGNING: [&str; 8] = [
+    "authorization",
+    "date",
+    "x-oss-date",
+    "x-oss-content-sha256",
+    "x-oss-security-token",
+    "x-amz-date",
+    "x-amz-content-sha256",
+    "x-amz-security-token",
+];
 
 /// A request as text, secrets left out.
 pub fn head(request: &Request<Bytes>) -> String {
@@ -153,6 +161,7 @@ pub fn curl(request: &Request<Bytes>, identity: Identity, bucket: Option<&str>, 
     match scheme {
         Scheme::V1 => sign.push_str(" --auth v1"),
         Scheme::V4 { region } => sign.extend([" --region ", &quote(region)]),
+        Scheme::AwsV4 { region } => sign.extend([" --auth aws-v4 --region ", &quote(region)]),
     }
     sign.push_str(match identity {
         Identity::Other => " --as other",
@@ -169,7 +178,7 @@ pub fn curl(request: &Request<Bytes>, identity: Identity, bucket: Option<&str>, 
 }
 
 fn without_signature(url: &str, presigned: bool) -> String {
-    const SIGNATURE: [&str; 11] = [
+    const SIGNATURE: [&str; 18] = [
         "x-oss-security-token",
         "x-oss-additional-headers",
         "OSSAccessKeyId",
@@ -181,6 +190,13 @@ fn without_signature(url: &str, presigned: bool) -> String {
         "x-oss-credential",
         "x-oss-date",
         "x-oss-expires",
+        "X-Amz-Algorithm",
+        "X-Amz-Credential",
+        "X-Amz-Date",
+        "X-Amz-Expires",
+        "X-Amz-SignedHeaders",
+        "X-Amz-Signature",
+        "X-Amz-Security-Token",
     ];
     let Some((path, query)) = url.split_once('?').filter(|_| presigned) else { return url.to_owned() };
     let is_signature = |member: &&str| !SIGNATURE.contains(&member.split('=').next().unwrap_or_default());

@@ -72,7 +72,16 @@ impl Query {
             "x-oss-additional-headers",
             "x-oss-security-token",
         ];
-        self.0.retain(|(name, _)| !V1.contains(&name.as_str()) && !V4.contains(&name.as_str()));
+        const AWS: [&str; 7] = [
+            "X-Amz-Algorithm",
+            "X-Amz-Credential",
+            "X-Amz-Date",
+            "X-Amz-Expires",
+            "X-Amz-SignedHeaders",
+            "X-Amz-Signature",
+            "X-Amz-Security-Token",
+        ];
+        self.0.retain(|(name, _)| ![&V1[..], &V4, &AWS].iter().any(|names| names.contains(&name.as_str())));
         self
     }
 

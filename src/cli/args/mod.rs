@@ -76,6 +76,8 @@ pub(super) enum Command {
 pub(super) enum Auth {
     V1,
     V4,
+    /// AWS signature version 4, for servers that speak S3
+    AwsV4,
     Anonymous,
 }
 
@@ -100,7 +102,7 @@ pub(super) struct EndpointArguments {
     /// Whether a bucket is named in the host or in the path; auto: in the path for IP addresses and localhost
     #[arg(long, value_enum, default_value = "auto")]
     pub(super) addressing: AddressingChoice,
-    /// Region id for V4 signatures [default: from the endpoint's name, else cn-hangzhou]
+    /// Region id for V4 signatures [default: from the endpoint's name, else cn-hangzhou, for aws-v4 us-east-1]
     #[arg(long)]
     pub(super) region: Option<String>,
     /// Time for one request and its answer, in seconds
