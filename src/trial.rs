@@ -193,7 +193,13 @@ impl<'c> Trial<'c> {
         }
         for (name, value) in observed {
             let before = self.observed.entry(name.clone()).or_insert_with(|| value.clone()).clone();
-            if before != value {
+            // A dialect that says what a vendor's servers do at an open point leaves it open no more.
+            let stated = self.dialect.stated(&name).filter(|stated| *stated != value);
+            if let Some(stated) = stated {
+                let expected = format!("{stated}, as dialect {} says", self.dialect.name);
+                let other = Mismatch::new(CONSISTENT, &format!("behaviour {name}"), expected, value);
+                self.note(&mut found, place, other, None);
+            } else if before != value {
                 let changed = Mismatch::new(CONSISTENT, &format!("behaviour {name}"), before, value);
                 self.note(&mut found, place, changed, None);
             }

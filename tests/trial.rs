@@ -72,6 +72,31 @@ async fn a_verdict_follows_from_the_exchanges() {
     }
 }
 
+/// A dialect of one's own that says what happens at an open point holds the server to it; what it does not say stays open.
+#[tokio::test]
+async fn a_stated_choice_is_no_choice() {
+    let text = "name: mine\nextends: oss\nbehaviours: {max_rules: {default: \"20\"}}\n";
+    let mine = Dialect::load(&corsuite::diagnostic::SourceFile::new("mine.yaml", text)).unwrap();
+    assert_eq!((mine.stated("max_rules"), mine.stated("trim")), (Some("20"), None));
+    let report = async |reference: &Dialect| {
+        let options = serve::options(reference, serve::owner(), serve::other());
+        let server = Embedded::new(corsuite::reference::Reference::new(options));
+        let target = corsuite::run::Target { dialect: std::sync::Arc::new(mine.clone()), ..target(server) };
+        run(target, &suite(), Options { jobs: 2, ..Options::default() }).await.unwrap()
+    };
+    let own = report(&mine).await;
+    assert_eq!((own.conformant, own.behaviours["max_rules"].as_str()), (Some(true), "20"));
+    let other = report(Dialect::oss()).await;
+    assert_eq!(other.conformant, Some(false));
+    let mismatches: Vec<_> = other.cases.iter().flat_map(|case| &case.mismatches).collect();
+    assert!(
+        mismatches.iter().any(|mismatch| mismatch.clause == CONSISTENT
+            && mismatch.expected == "20, as dialect mine says"
+            && mismatch.actual == "10"),
+        "{mismatches:?}"
+    );
+}
+
 /// Evidence that was changed gives another verdict, or none.
 #[tokio::test]
 async fn changed_evidence_is_noticed() {

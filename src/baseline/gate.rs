@@ -56,15 +56,31 @@ pub(super) fn fails(case: &CaseReport, strict: bool) -> bool {
     matches!(case.verdict, Verdict::Fail | Verdict::Unsupported) && (strict || case.level == Level::Must)
 }
 
-/// Whether nothing is known of a case that something should be known of.
+/// Whether nothing is known of a case that something should be known of. One that failed and then was broken off might have failed worse.
 pub(super) fn is_unknown(case: &CaseReport) -> bool {
-    matches!(case.verdict, Verdict::Error | Verdict::Skip)
+    matches!(case.verdict, Verdict::Error | Verdict::Skip) || (case.verdict == Verdict::Fail && case.reason.is_some())
 }
 
 /// Whether what an entry is about still happens in its case, whether it counts or not.
 pub(super) fn happens(entry: &Known, case: &CaseReport) -> bool {
     matches!(case.verdict, Verdict::Fail | Verdict::Unsupported)
         && entry.step.is_none_or(|step| case.mismatches.iter().any(|mismatch| mismatch.step == step))
+}
+
+/// Whether what an entry is about was asked, and does not happen any more. A case without bucket CORS, or one that ended at an earlier
+/// step, says nothing of a step.
+pub(super) fn is_fixed(entry: &Known, case: &CaseReport) -> bool {
+    let reached = |step: usize| {
+        let last = case.mismatches.iter().map(|mismatch| mismatch.step).max().unwrap_or(0);
+        // After rules that failed, or a step without an answer, nothing more is asked.
+        let ends = case.mismatches.iter().any(|mismatch| mismatch.step == 0 || mismatch.field == "transport");
+        !ends || step <= last
+    };
+    match case.verdict {
+        Verdict::Pass => true,
+        Verdict::Fail => !happens(entry, case) && entry.step.is_none_or(reached),
+        Verdict::Unsupported | Verdict::Error | Verdict::Skip => false,
+    }
 }
 
 /// Whether these entries allow all that is wrong with a case.
@@ -93,18 +109,25 @@ impl Gate {
             let headline = visible(&headline_of(case));
             let own = |entry: &&&Known| entry.case == case.id;
             if is_unknown(case) {
-                if case.verdict == Verdict::Error
-                    || case.unjudged_must
-                    || valid.iter().any(|entry| entry.case == case.id)
+                // A failure that counts is one, whatever came after it.
+                let counts = fails(case, strict) && !covers(valid.iter().copied(), case);
+                if !counts
+                    && (case.verdict != Verdict::Skip
+                        || case.unjudged_must
+                        || valid.iter().any(|entry| entry.case == case.id))
                 {
+                    let why = case.reason.as_deref().filter(|_| case.verdict == Verdict::Fail);
+                    let headline = why.map_or_else(|| headline.clone(), |why| format!("broken off: {}", visible(why)));
                     gate.unknown.push(Told::new(&case.id, 0, format!("{}: {headline}", case.verdict.as_str())));
                 }
-                continue;
+                if !counts {
+                    continue;
+                }
             }
             for entry in valid.iter().filter(own) {
                 if happens(entry, case) {
                     gate.known.insert(case.id.clone(), entry.reason.clone());
-                } else if !entry.flaky {
+                } else if !entry.flaky && is_fixed(entry, case) {
                     let step = entry.step.map_or_else(String::new, |step| format!("step {step} "));
                     gate.fixed.push(Told::new(&case.id, entry.line, format!("{step}passes: remove its entry")));
                 }
@@ -112,7 +135,8 @@ impl Gate {
             if !fails(case, strict) {
                 continue;
             }
-            if covers(valid.iter().copied(), case) || expired.iter().any(|entry| entry.case == case.id) {
+            let own_expired = expired.iter().copied().filter(|entry| entry.case == case.id);
+            if covers(valid.iter().copied().chain(own_expired), case) {
                 continue;
             }
             gate.known.remove(&case.id);
@@ -282,6 +306,63 @@ mod tests {
         );
     }
 
+    /// A case that was broken off may have failed worse: neither green nor a failure that is known.
+    #[test]
+    fn what_was_broken_off() {
+        let broken = |level| CaseReport {
+            reason: Some("no answer any more".to_owned()),
+            unjudged_must: true,
+            ..failing("a", level, &[(1, "config.put")])
+        };
+        let told = ["not known (1)", "  a: fail: broken off: no answer any more"];
+        let unknown = |known| [told[0], told[1], known];
+        for known in ["known: []", A] {
+            let last = "baseline known.yaml: not known (1 not known; 0 known)";
+            check(vec![broken(Level::Should)], known, &unknown(last), Answer::Unknown);
+        }
+        check(
+            vec![broken(Level::Must)],
+            A,
+            &unknown("baseline known.yaml: not known (1 not known; 0 known)"),
+            Answer::Unknown,
+        );
+        let new = [
+            "new failures (1)",
+            "  a: config.put: status is 403, expected 200",
+            "baseline known.yaml: red (1 new failures; 0 known)",
+        ];
+        check(vec![broken(Level::Must)], "known: []", &new, Answer::No);
+    }
+
+    /// A step that was not asked is not mended.
+    #[test]
+    fn what_was_not_asked() {
+        let second = "known: [{case: a, reason: why, step: 2}]";
+        let ended = |field: &str| {
+            let mut case = failing("a", Level::Should, &[(1, "config.put")]);
+            case.mismatches[0].field = field.to_owned();
+            case
+        };
+        check(
+            vec![ended("transport")],
+            second,
+            &["baseline known.yaml: green (nothing has changed; 0 known)"],
+            Answer::Yes,
+        );
+        check(
+            vec![case("a", Verdict::Unsupported, Level::Should)],
+            second,
+            &["baseline known.yaml: green (nothing has changed; 0 known)"],
+            Answer::Yes,
+        );
+        let fixed = [
+            "fixed (1)",
+            "  a: step 2 passes: remove its entry  known.yaml:1",
+            "baseline known.yaml: red (1 fixed; 0 known)",
+        ];
+        check(vec![ended("status")], second, &fixed, Answer::No);
+    }
+
     #[test]
     fn what_is_over() {
         check(
@@ -333,6 +414,32 @@ mod tests {
     }
 
     /// An error is neither the failure that is known nor its absence.
+    /// What an entry says besides stays; a day that is over is renewed.
+    #[test]
+    fn an_updated_baseline_keeps_what_it_says() {
+        let update = |known: &str, expires: Option<Date>| {
+            let before = Baseline::load(&SourceFile::new("known.yaml", known)).unwrap();
+            let report = report(vec![failing("a", Level::Must, &[(1, "config.put"), (2, "match.first")])]);
+            before.updated(&report, false, Some("new"), expires, Date::constant(2026, 6, 1)).write()
+        };
+        let text = update("known: [{case: a, step: 1, reason: old, link: 'https://x', expires: 2099-01-01}]", None);
+        insta::assert_snapshot!(text, @"
+        # Known failures, for `corsuite run --baseline`.
+        known:
+          - case: a
+            step: 1
+            reason: old
+            link: https://x
+            expires: 2099-01-01
+          - case: a
+            step: 2
+            reason: new
+        ");
+        let over = "known: [{case: a, reason: old, expires: 2026-01-01}]";
+        assert!(update(over, None).contains("expires: 2026-01-01"));
+        assert!(update(over, Some(Date::constant(2027, 1, 1))).contains("expires: 2027-01-01"));
+    }
+
     #[test]
     fn what_is_not_known() {
         let mut lost = case("a", Verdict::Error, Level::Must);
@@ -362,7 +469,7 @@ mod tests {
             "known: [{case: a, step: 1, reason: old}, {case: a, step: 2, reason: old}, {case: a, step: 3, reason: over}]",
         ] {
             let before = Baseline::load(&SourceFile::new("known.yaml", before)).unwrap();
-            let after = before.updated(&report, false, Some("new"), None);
+            let after = before.updated(&report, false, Some("new"), None, Date::constant(2026, 6, 1));
             let gate = Gate::judge(&report, &after, &exists, Date::constant(2026, 6, 1), false);
             assert_eq!((gate.answer(), gate.known.len()), (Answer::Yes, 2), "{gate:?}");
             for (case, reason) in [("a", "old"), ("c", "kept")] {

@@ -14,6 +14,7 @@
 
 mod gate;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -137,25 +138,51 @@ impl Baseline {
         text
     }
 
-    /// What fits a report: entries that still hold, in their order, and a new one for each case that fails without one. Entries whose case
-    /// was not judged in this report stay. `about` is the reason of new entries; without it, what went wrong.
+    /// What fits a report: entries that still hold, in their order, and a new one for each case that fails without one. Entries about what
+    /// was not judged in this report stay. `about` is the reason of new entries; without it, what went wrong. `expires` is for new entries,
+    /// and for those that are over on this day.
     #[must_use]
-    pub fn updated(&self, report: &Report, strict: bool, about: Option<&str>, expires: Option<Date>) -> Self {
+    pub fn updated(
+        &self,
+        report: &Report,
+        strict: bool,
+        about: Option<&str>,
+        expires: Option<Date>,
+        today: Date,
+    ) -> Self {
         let failing: Vec<&CaseReport> = report.cases.iter().filter(|case| gate::fails(case, strict)).collect();
-        let judged = |id: &str| report.cases.iter().any(|case| case.id == id && !gate::is_unknown(case));
+        let fixed = |entry: &Known| {
+            let mut own = report.cases.iter().filter(|case| case.id == entry.case && !gate::is_unknown(case));
+            own.any(|case| gate::is_fixed(entry, case))
+        };
         let mut entries: Vec<Known> = self.entries.clone();
-        let still = |entry: &Known| report.cases.iter().any(|case| case.id == entry.case && gate::happens(entry, case));
-        entries.retain(|entry| entry.flaky || !judged(&entry.case) || still(entry));
+        entries.retain(|entry| entry.flaky || !fixed(entry));
+        for entry in entries.iter_mut().filter(|entry| entry.expires.is_some_and(|last| last < today)) {
+            entry.expires = expires.or(entry.expires);
+        }
         for case in failing {
-            // One that names a step and is not enough any more gives way to one for the whole case.
-            if !gate::covers(&entries, case) {
-                let old = entries.iter().find(|entry| entry.case == case.id).cloned();
-                entries.retain(|entry| entry.case != case.id);
-                let told = old
-                    .map_or_else(|| about.map_or_else(|| visible(&headline_of(case)), str::to_owned), |old| old.reason);
-                let (case, step, flaky, link, line) = (case.id.clone(), None, false, None, 0);
-                entries.push(Known { case, step, flaky, reason: told, link, expires, line });
+            if gate::covers(&entries, case) {
+                continue;
             }
+            let told = about.map_or_else(|| visible(&headline_of(case)), str::to_owned);
+            let new = |step| Known {
+                case: case.id.clone(),
+                step,
+                flaky: false,
+                reason: told.clone(),
+                link: None,
+                expires,
+                line: 0,
+            };
+            if !entries.iter().any(|entry| entry.case == case.id) {
+                entries.push(new(None));
+                continue;
+            }
+            // Beside entries for steps there are others for further steps.
+            let steps: BTreeSet<usize> = case.mismatches.iter().map(|mismatch| mismatch.step).collect();
+            let known: BTreeSet<usize> =
+                entries.iter().filter(|entry| entry.case == case.id).filter_map(|entry| entry.step).collect();
+            entries.extend(steps.difference(&known).map(|step| new(Some(*step))));
         }
         Self { entries }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use sha2::{Digest as _, Sha256};
 
-use super::Suite;
+use super::{Case, Suite};
 use crate::diagnostic::SourceFile;
 
 macro_rules! embed {
@@ -87,6 +87,20 @@ pub fn digest(suite: &Suite) -> String {
         }
         before = Some(&case.file);
     }
+    written(hash)
+}
+
+/// A digest of the ids of cases, in order.
+pub fn digest_of_ids(cases: &[Case]) -> String {
+    let mut hash = Sha256::new();
+    for case in cases {
+        hash.update(case.id.as_bytes());
+        hash.update([0]);
+    }
+    written(hash)
+}
+
+fn written(hash: Sha256) -> String {
     let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use regex::Regex;
 
-pub use self::bundled::{Strength, bundled, digest, strength};
+pub use self::bundled::{Strength, bundled, digest, digest_of_ids, strength};
 pub use self::load::{Loaded, load, load_rules};
 pub use self::write::write;
 use crate::diagnostic::SourceFile;

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use super::args::{self, BaselineCheck, BaselineDiff, BaselineUpdate};
 use super::{Context, Exit, Failure, files, print};
-use crate::baseline::{Baseline, Gate};
+use crate::baseline::{Baseline, Gate, Known};
 use crate::case::{Case, Suite};
 use crate::diagnostic::visible;
 use crate::dialect::Dialect;
@@ -36,6 +36,22 @@ pub(super) fn gate(report: &mut Report, baseline: &Baseline, suite: &Suite, dial
     gate
 }
 
+/// Whether a report is of this suite and dialect, without which nothing can be said of cases that it lacks.
+pub(super) fn fits(report: &Report, suite: &Suite, dialect: &Dialect) -> Result<(), Failure> {
+    if report.suite.dialect != dialect.name {
+        let (theirs, ours) = (visible(&report.suite.dialect), visible(&dialect.name));
+        return Err(
+            Failure::usage(format!("the report is of dialect {theirs}, not {ours}")).help("name it with --dialect")
+        );
+    }
+    let known: BTreeSet<&str> = suite.cases.iter().map(|case| case.id.as_str()).collect();
+    match report.cases.iter().find(|case| !known.contains(case.id.as_str())) {
+        None => Ok(()),
+        Some(case) => Err(Failure::usage(format!("case {} of the report is not in the suite", visible(&case.id)))
+            .help("name the folder of its cases with --cases")),
+    }
+}
+
 fn applying<'s>(suite: &'s Suite, dialect: &'s Dialect) -> impl Iterator<Item = &'s Case> {
     suite.cases.iter().filter(|case| case.applies(dialect))
 }
@@ -56,15 +72,20 @@ pub(super) const fn exit(answer: Answer) -> Exit {
 fn update(arguments: &BaselineUpdate, context: &Context) -> Result<Exit, Failure> {
     let before = if arguments.file.exists() { load(&arguments.file, context)? } else { Baseline::default() };
     let report = files::report(&arguments.report)?;
-    let after = before.updated(&report, arguments.strict, arguments.reason.as_deref(), arguments.expires);
+    let after = before.updated(&report, arguments.strict, arguments.reason.as_deref(), arguments.expires, today());
     super::run::write(&arguments.file, &after.write()).map_err(|error| {
         Failure::unknown(format!("{} cannot be written: {error}", arguments.file.display()))
             .help("name a file in a folder that exists and can be written to")
     })?;
-    let lacks = |list: &Baseline, case: &str| !list.entries.iter().any(|entry| entry.case == case);
-    let gone = before.entries.iter().filter(|entry| lacks(&after, &entry.case)).count();
-    let new: Vec<&str> =
-        after.entries.iter().filter(|entry| lacks(&before, &entry.case)).map(|entry| entry.case.as_str()).collect();
+    let lacks = |list: &Baseline, one: &Known| {
+        !list.entries.iter().any(|entry| (&entry.case, entry.step) == (&one.case, one.step))
+    };
+    let gone = before.entries.iter().filter(|entry| lacks(&after, entry)).count();
+    let named = |entry: &Known| {
+        let step = entry.step.map_or_else(String::new, |step| format!(", step {step}"));
+        format!("{}{step}", entry.case)
+    };
+    let new: Vec<String> = after.entries.iter().filter(|entry| lacks(&before, entry)).map(named).collect();
     let mut text = format!(
         "{}: {} known failures, {} new, {gone} gone\n",
         arguments.file.display(),
@@ -73,7 +94,10 @@ fn update(arguments: &BaselineUpdate, context: &Context) -> Result<Exit, Failure
     );
     for case in new {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "  new: {}", visible(case));
+        let _ = writeln!(text, "  new: {}", visible(&case));
+    }
+    for entry in after.entries.iter().filter(|entry| entry.expires.is_some_and(|last| last < today())) {
+        let _ = writeln!(text, "  expired: {}: --expires renews it", visible(&entry.case));
     }
     print(&text)?;
     Ok(Exit::Yes)
@@ -100,6 +124,7 @@ fn diff(arguments: &BaselineDiff, context: &Context) -> Result<Exit, Failure> {
     let mut report = files::report(&arguments.report)?;
     let dialect = files::dialect(&arguments.dialect.dialect, context)?;
     let suite = files::suite(arguments.cases.cases.as_deref(), &dialect, context)?;
+    fits(&report, &suite, &dialect)?;
     let gate = gate(&mut report, &baseline, &suite, &dialect, arguments.strict);
     print(&gate.shown(&arguments.file.display().to_string()))?;
     Ok(exit(gate.answer()))

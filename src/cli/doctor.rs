@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::args::{Auth, Doctor};
 use super::run::{SETTLE, journal, prefix};
-use super::{Context, Exit, Failure, files, print, runtime, target};
+use super::{Context, Exit, Failure, files, interrupted, print, runtime, target};
 use crate::diagnostic::visible;
 use crate::implementation::reach;
 use crate::run::doctor::{Check, Health, examine};
@@ -40,14 +40,26 @@ pub(super) fn doctor(arguments: &Doctor, context: &Context) -> Result<Exit, Fail
     let (host, port) = host_and_port(&target.protocol, &target.authority);
     let timeout = against.endpoint.timeout;
     let mut text = String::new();
-    let checks = runtime.block_on(async {
+    let looking = async {
         let mut checks = vec![connection(&host, port, timeout).await];
         if checks.iter().all(|check| check.health != Health::Bad) {
             checks.extend(examine(target, options).await);
         }
         checks
+    };
+    let checks = runtime.block_on(async {
+        tokio::select! {
+            // The signal is listened for before the first request is sent.
+            biased;
+            () = interrupted() => None,
+            checks = looking => Some(checks),
+        }
     });
     runtime.shutdown_background();
+    let Some(checks) = checks else {
+        return Err(Failure::unknown("interrupted")
+            .help("run `corsuite cleanup`: it removes what was made, and restores a bucket that was borrowed"));
+    };
     for check in &checks {
         let word = match check.health {
             Health::Good => "ok  ",

@@ -21,6 +21,7 @@ pub(super) fn merge_reports(arguments: &MergeReports, context: &Context) -> Resu
     let mut report = join(parts).map_err(|why| {
         Failure::usage(visible(&why)).help("give the report of each part of one run once: 1/4, 2/4, 3/4 and 4/4")
     })?;
+    baseline::fits(&report, &suite, &dialect)?;
     let known = known.zip(arguments.baseline.as_deref());
     let gate = known.map(|(known, path)| {
         (baseline::gate(&mut report, &known, &suite, &dialect, arguments.strict), path.display().to_string())

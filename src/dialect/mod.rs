@@ -5,7 +5,7 @@
 
 mod behaviours;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -28,6 +28,8 @@ pub struct Dialect {
     pub limits: Limits,
     /// Defaults of the open points.
     pub behaviours: Behaviours,
+    /// Points that are open no more: what a dialect that extends another says of its servers.
+    pub stated: BTreeSet<String>,
     /// Why each point is open.
     pub about: BTreeMap<String, String>,
     /// Addresses of sources, by short name.
@@ -162,6 +164,11 @@ impl Dialect {
         })
     }
 
+    /// What servers of this dialect do at an open point, if the dialect says so.
+    pub fn stated(&self, point: &str) -> Option<&'static str> {
+        self.stated.get(point).and_then(|point| self.behaviours.value(point))
+    }
+
     /// The file of a bundled dialect.
     pub fn source(name: &str) -> Option<Arc<SourceFile>> {
         (name == "oss").then(|| SourceFile::new("cases/dialects/oss.yaml", OSS))
@@ -281,6 +288,7 @@ fn decode(decoder: &mut Decoder, root: &yaml::Node) -> Option<Dialect> {
     }
     let mut values: BTreeMap<String, String> = BTreeMap::new();
     let mut about = BTreeMap::new();
+    let mut stated = BTreeSet::new();
     if let Some(base) = base {
         for point in Behaviours::POINTS {
             if let Some(value) = base.behaviours.value(point.name) {
@@ -297,6 +305,9 @@ fn decode(decoder: &mut Decoder, root: &yaml::Node) -> Option<Dialect> {
             };
             if let Some(value) = fields.get("default").and_then(|node| decoder.text(node, "a value")) {
                 values.insert(key.text.clone(), value);
+                if base.is_some() {
+                    stated.insert(key.text.clone());
+                }
             }
             if let Some(why) = fields.get("about").and_then(|node| decoder.text(node, "a sentence")) {
                 about.insert(key.text.clone(), why);
@@ -381,6 +392,7 @@ fn decode(decoder: &mut Decoder, root: &yaml::Node) -> Option<Dialect> {
         name,
         limits: limits?,
         behaviours: behaviours?,
+        stated,
         about,
         sources,
         clauses: Clauses::new(clauses),

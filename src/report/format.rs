@@ -152,6 +152,33 @@ mod tests {
         report(vec![case("good", Verdict::Pass, Level::Must), must, should, skipped, error])
     }
 
+    /// The reason of a known failure stands in every format that tells failures.
+    #[test]
+    fn what_is_known_is_told() {
+        let mut report = mixed();
+        for case in report.cases.iter_mut().filter(|case| case.verdict == Verdict::Fail) {
+            case.known = Some("see ticket 7".to_owned());
+        }
+        let suite = Suite::default();
+        let setting = Setting { suite: &suite, dialect: Dialect::oss(), strict: true };
+        for strict in [false, true] {
+            let setting = Setting { strict, ..setting };
+            for (name, format) in Format::ALL {
+                let text = format.write(&report, &setting);
+                // The one has no place for what is no failure.
+                assert_eq!(text.contains("see ticket 7"), !["junit", "github"].contains(&name), "{name}: {text}");
+            }
+            let junit = Format::Junit.write(&report, &setting);
+            assert!(junit.contains("failures=\"0\"") && !junit.contains("<failure"), "{junit}");
+        }
+        let sarif: serde_json::Value = serde_json::from_str(&Format::Sarif.write(&report, &setting)).unwrap();
+        let suppression = &sarif["runs"][0]["results"][0]["suppressions"][0];
+        assert_eq!(
+            (suppression["kind"].as_str(), suppression["status"].as_str()),
+            (Some("external"), Some("accepted"))
+        );
+    }
+
     fn written(format: Format, strict: bool) -> String {
         let suite = Suite::default();
         format.write(&mixed(), &Setting { suite: &suite, dialect: Dialect::oss(), strict })

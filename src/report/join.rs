@@ -1,6 +1,7 @@
 //! One report of the parts of a run: [`join`].
 
-use super::{CaseReport, Partition, Report};
+use super::{CaseReport, MismatchReport, Partition, Report, Verdict};
+use crate::dialect::CONSISTENT;
 
 /// The parts of a run, each with a name for messages, as the one report that a machine alone would have made: cases in their order, times
 /// added up, consistency judged over all of them.
@@ -12,18 +13,21 @@ pub fn join(parts: Vec<(String, Report)>) -> Result<Report, String> {
     let mut parts = parts
         .into_iter()
         .map(|(name, report)| match report.suite.partition {
-            Some(partition) => Ok((name, partition, report)),
+            Some(ref partition) => Ok((name, partition.clone(), report)),
             None => Err(format!("{name} is no part of a run: it was made without --partition")),
         })
         .collect::<Result<Vec<(String, Partition, Report)>, String>>()?;
     parts.sort_by_key(|(_, partition, _)| partition.number);
     let Some((first_name, first, base)) = parts.first().cloned() else { return Err("there is no report".to_owned()) };
     for (name, partition, report) in &parts {
+        if !(1..=partition.of).contains(&partition.number) {
+            return Err(format!("{name} is part {} of {}, which is none", partition.number, partition.of));
+        }
         let what = if partition.of != first.of {
             Some("has another number of parts")
         } else if report.suite.digest != base.suite.digest || report.suite.dialect != base.suite.dialect {
             Some("is of other cases")
-        } else if partition.complete != first.complete {
+        } else if partition.complete != first.complete || partition.selection != first.selection {
             Some("is of another selection")
         } else if report.target.kind != base.target.kind || !same_target(report, &base) {
             Some("is about another server")
@@ -52,6 +56,8 @@ pub fn join(parts: Vec<(String, Report)>) -> Result<Report, String> {
             missing.join(", ")
         ));
     }
+    // A run without keys says nothing of conformance, whatever fails.
+    let claims = parts.iter().all(|(_, _, report)| report.conformant.is_some() || !report.breaks_must());
     let mut whole = base;
     whole.suite.complete = first.complete;
     whole.suite.partition = None;
@@ -75,8 +81,22 @@ pub fn join(parts: Vec<(String, Report)>) -> Result<Report, String> {
     if let Some(double) = ids.windows(2).find_map(|pair| pair.first().filter(|id| pair.get(1) == Some(id))) {
         return Err(format!("case {double} is in two parts"));
     }
-    whole.finish(true);
+    // Choices are compared anew, and what is known is for the baseline of the whole to say.
+    for case in &mut whole.cases {
+        case.known = None;
+        case.mismatches.retain(|mismatch| !is_comparison(mismatch));
+        if case.verdict == Verdict::Fail && case.mismatches.is_empty() {
+            case.verdict = Verdict::Pass;
+        }
+        case.level = case.mismatches.iter().map(|mismatch| mismatch.level).max().unwrap_or(case.level);
+    }
+    whole.finish(claims);
     Ok(whole)
+}
+
+/// Of two cases that show several choices, as [`Report::finish`] writes it down.
+fn is_comparison(mismatch: &MismatchReport) -> bool {
+    mismatch.clause == CONSISTENT && mismatch.step == 0 && mismatch.request.is_empty()
 }
 
 /// The reference that comes with the tool listens on another port each time.
@@ -86,15 +106,16 @@ fn same_target(one: &Report, other: &Report) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::json;
     use super::super::tests::{case, report};
-    use super::super::{Verdict, json};
     use super::*;
+    use crate::case::expect::Mismatch;
     use crate::dialect::Level;
 
     fn part(number: u64, of: u64, ids: &[&str]) -> (String, Report) {
         let mut part = report(ids.iter().map(|id| case(id, Verdict::Pass, Level::Must)).collect());
         part.suite.complete = false;
-        part.suite.partition = Some(Partition { number, of, complete: true });
+        part.suite.partition = Some(Partition { number, of, complete: true, selection: "sha256:2".to_owned() });
         part.totals.requests = 10;
         part.finish(true);
         (format!("{number}.json"), part)
@@ -107,7 +128,7 @@ mod tests {
         let whole = join(parts).unwrap();
         let ids: String = whole.cases.iter().map(|case| case.id.as_str()).collect();
         assert_eq!((ids.as_str(), whole.totals.pass, whole.totals.requests), ("abcde", 5, 30));
-        assert_eq!((whole.conformant, whole.suite.partition), (Some(true), None));
+        assert_eq!((whole.conformant, &whole.suite.partition), (Some(true), &None));
         assert_eq!(json::write(&json::read(&json::write(&whole)).unwrap()), json::write(&whole));
     }
 
@@ -123,6 +144,34 @@ mod tests {
         let mut again = whole;
         again.finish(true);
         assert_eq!(again.cases[1].mismatches.len(), 1);
+        // What was told within a part is told anew: in all of it the first choice is another.
+        let mut parts = vec![part(1, 2, &["a"]), part(2, 2, &["b", "d"])];
+        for (part, case, value) in [(0, 0, "20"), (1, 0, "10"), (1, 1, "20")] {
+            parts[part].1.cases[case].observed.insert("max_rules".to_owned(), value.to_owned());
+        }
+        parts[1].1.finish(true);
+        assert_eq!(parts[1].1.cases[1].verdict, Verdict::Fail);
+        let whole = join(parts).unwrap();
+        let verdicts: Vec<Verdict> = whole.cases.iter().map(|case| case.verdict).collect();
+        assert_eq!(verdicts, [Verdict::Pass, Verdict::Fail, Verdict::Pass]);
+    }
+
+    /// Parts that claim nothing make a whole that claims nothing, and what was known to a part need not be known to the whole.
+    #[test]
+    fn what_parts_do_not_say() {
+        let broken = |claims: bool| {
+            let mut parts = vec![part(1, 2, &["a"]), part(2, 2, &["b"])];
+            for (_, part) in &mut parts {
+                part.cases[0].verdict = Verdict::Fail;
+                part.cases[0].mismatches =
+                    vec![MismatchReport::bare(Mismatch::new("config.put", "status", "200", "403"), 4)];
+                part.cases[0].known = Some("by a baseline".to_owned());
+                part.finish(claims);
+            }
+            join(parts).unwrap()
+        };
+        assert_eq!((broken(true).conformant, broken(false).conformant), (Some(false), None));
+        assert!(broken(true).cases.iter().all(|case| case.known.is_none()));
     }
 
     #[test]
@@ -144,6 +193,10 @@ mod tests {
         check(changed(|report| report.suite.partition = None), "2.json is no part");
         check(changed(|report| report.suite.digest = "sha256:1".to_owned()), "of other cases");
         check(changed(|report| report.target.endpoint = "http://elsewhere".to_owned()), "another server");
+        let selection = |report: &mut Report| report.suite.partition.as_mut().unwrap().selection.clear();
+        check(changed(selection), "another selection");
+        let beyond = |report: &mut Report| report.suite.partition.as_mut().unwrap().number = 3;
+        check(changed(beyond), "2.json is part 3 of 2, which is none");
         check(changed(|report| report.tool.version = "0.2.0".to_owned()), "another version");
     }
 }

@@ -39,9 +39,9 @@ pub(super) fn write(report: &Report, strict: bool) -> String {
         let _ = write!(
             text,
             "\n<details><summary>{} <b>{}</b>: {}</summary>\n\n{fence}text\n{story}{fence}\n\n</details>\n",
-            case.verdict.as_str(),
+            if case.known.is_some() { "known failure" } else { case.verdict.as_str() },
             html(&case.id),
-            html(&headline(case))
+            html(&case.known.as_ref().map_or_else(|| headline(case), |why| format!("{why}; {}", headline(case))))
         );
     }
     if bad.len() > TOLD {

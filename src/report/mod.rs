@@ -94,7 +94,7 @@ pub struct SuiteIdentity {
 }
 
 /// One of several parts of a suite: case *i* of the selection, from 0, belongs to part *i* mod `of` + 1.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[expect(clippy::exhaustive_structs, reason = "the published format, version 1")]
 pub struct Partition {
     /// This one, from 1 …
@@ -103,6 +103,9 @@ pub struct Partition {
     pub of: u64,
     /// All of them together are the complete bundled suite.
     pub complete: bool,
+    /// SHA-256 of the ids of all cases that are shared.
+    #[serde(default)]
+    pub selection: String,
 }
 
 /// Against what.
@@ -354,13 +357,17 @@ impl Report {
         }
     }
 
-    fn conformance(&self, claims: bool) -> Option<bool> {
-        let must = |case: &&CaseReport| case.level == Level::Must;
+    /// Whether a `must` is broken or unsupported.
+    fn breaks_must(&self) -> bool {
         let broken = |case: &CaseReport| matches!(case.verdict, Verdict::Fail | Verdict::Unsupported);
+        self.cases.iter().any(|case| case.level == Level::Must && broken(case))
+    }
+
+    fn conformance(&self, claims: bool) -> Option<bool> {
         if !claims {
             return None;
         }
-        if self.cases.iter().filter(must).any(broken) {
+        if self.breaks_must() {
             return Some(false);
         }
         let settled = !self.cases.iter().any(|case| case.unjudged_must);

@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use super::{MismatchReport, Report, Verdict};
+use super::{CaseReport, MismatchReport, Report, Verdict};
 use crate::diagnostic::visible;
 use crate::dialect::{Dialect, Level};
 
@@ -46,7 +46,7 @@ pub(super) fn write(report: &Report, dialect: &Dialect) -> String {
                 }));
             }
             let rule = ids.iter().position(|id| *id == mismatch.clause);
-            results.push(result(mismatch, &case.id, &case.file, rule));
+            results.push(result(mismatch, case, rule));
         }
     }
     let notifications: Vec<Value> = report
@@ -83,7 +83,8 @@ pub(super) fn write(report: &Report, dialect: &Dialect) -> String {
     serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
 }
 
-fn result(mismatch: &MismatchReport, case: &str, file: &str, rule: Option<usize>) -> Value {
+fn result(mismatch: &MismatchReport, case: &CaseReport, rule: Option<usize>) -> Value {
+    let (known, file, case) = (&case.known, case.file.as_str(), case.id.as_str());
     let text = format!("{}: {} is {}, expected {}", mismatch.text, mismatch.field, mismatch.actual, mismatch.expected);
     let mut location = json!({"artifactLocation": {"uri": utf8_percent_encode(file, PATH).to_string()}});
     if mismatch.line > 0
@@ -91,7 +92,7 @@ fn result(mismatch: &MismatchReport, case: &str, file: &str, rule: Option<usize>
     {
         location.insert("region".to_owned(), json!({"startLine": mismatch.line}));
     }
-    json!({
+    let mut result = json!({
         "ruleId": mismatch.clause,
         "ruleIndex": rule,
         "level": level(mismatch.level),
@@ -103,7 +104,12 @@ fn result(mismatch: &MismatchReport, case: &str, file: &str, rule: Option<usize>
         // The same finding of the next run, though the line has moved.
         "partialFingerprints": {"caseClauseField/v1": format!("{case} {} {} {}", mismatch.step, mismatch.clause, mismatch.field)},
         "properties": {"case": case, "step": mismatch.step, "request": mismatch.request, "response": mismatch.response, "curl": mismatch.curl},
-    })
+    });
+    if let (Some(known), Some(result)) = (known, result.as_object_mut()) {
+        let suppression = json!({"kind": "external", "status": "accepted", "justification": visible(known)});
+        result.insert("suppressions".to_owned(), json!([suppression]));
+    }
+    result
 }
 
 const fn level(level: Level) -> &'static str {

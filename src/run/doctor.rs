@@ -15,7 +15,7 @@ use super::bucket::{Owner, name, prefix, refusal};
 use super::feed::Once;
 use super::lease::{Opened, explain};
 use super::worker::Worker;
-use super::{Options, Shared, Target, between, shared};
+use super::{Addressing, Options, Shared, Target, between, shared};
 use crate::case::Identity;
 use crate::diagnostic::visible;
 use crate::implementation::SendError;
@@ -89,9 +89,12 @@ pub async fn examine(target: Target, options: Options) -> Vec<Check> {
     match worker.open().await {
         Ok(Opened::Ready) => {
             let bucket = worker.main.as_ref().map(|held| held.name.clone()).unwrap_or_default();
-            checks.push(Check::new("bucket", Health::Good, format!("{bucket} can be used, and takes rules"), ""));
             if shared.target.credentials.is_some() {
-                checks.extend(way(&shared, &bucket).await);
+                checks.push(Check::new("bucket", Health::Good, format!("{bucket} can be used"), ""));
+                let key = worker.main.as_ref().map_or_else(String::new, |held| held.key("corsuite-doctor"));
+                checks.extend(way(&shared, &bucket, &key).await);
+            } else {
+                checks.push(Check::new("bucket", Health::Good, format!("{bucket} is there"), ""));
             }
         }
         Ok(Opened::Unsupported(why)) => {
@@ -171,17 +174,30 @@ async fn keys(shared: &Shared) -> Check {
         Ok(answer) => refusal("a signed request".to_owned(), &answer),
         Err(refused) => refused,
     };
-    let refused = ["InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "InvalidSecurityToken"];
-    if answer.status.is_none() || answer.code.as_deref().is_some_and(|code| refused.contains(&code)) {
+    if answer.status.is_none() {
         let error = explain(&answer, shared);
-        return Check::new("keys", Health::Bad, error.message, error.help);
+        // The name of a bucket before the host's is one more name to be found.
+        let help = match shared.target.addressing {
+            Addressing::Virtual => {
+                "the server answers by its own name: try --addressing path, which names buckets in the path".to_owned()
+            }
+            Addressing::Path => error.help,
+        };
+        return Check::new("keys", Health::Bad, error.message, help);
+    }
+    let taken = ["NoSuchBucket", "AccessDenied", "NoSuchCORSConfiguration", "NotImplemented", "MethodNotAllowed"];
+    if !answer.code.as_deref().is_some_and(|code| taken.contains(&code)) {
+        let error = explain(&answer, shared);
+        let known = ["InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "InvalidSecurityToken"];
+        let bad = answer.code.as_deref().is_some_and(|code| known.contains(&code));
+        return Check::new("keys", if bad { Health::Bad } else { Health::Odd }, error.message, error.help);
     }
     let id = shared.target.credentials.as_ref().map(|key| key.access_key_id.clone()).unwrap_or_default();
     Check::new("keys", Health::Good, format!("signed requests of {id} are taken"), "")
 }
 
 /// Two rules, and who is answered what.
-async fn way(shared: &Shared, bucket: &str) -> Vec<Check> {
+async fn way(shared: &Shared, bucket: &str, key: &str) -> Vec<Check> {
     let rule = |origin: &str| {
         format!("<CORSRule><AllowedOrigin>{origin}</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule>")
     };
@@ -202,11 +218,14 @@ async fn way(shared: &Shared, bucket: &str) -> Vec<Check> {
     // The change may take its time.
     let until = tokio::time::Instant::now() + shared.options.settle;
     let mut first = preflight(shared, bucket, ONE).await;
-    while allowed(&first).is_none() && tokio::time::Instant::now() < until {
+    let mut stranger = preflight(shared, bucket, STRANGER).await;
+    // Rules of before may be there still.
+    while (allowed(&first).is_none() || allowed(&stranger).is_some()) && tokio::time::Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(200)).await;
         first = preflight(shared, bucket, ONE).await;
+        stranger = preflight(shared, bucket, STRANGER).await;
     }
-    let (second, stranger) = (preflight(shared, bucket, TWO).await, preflight(shared, bucket, STRANGER).await);
+    let second = preflight(shared, bucket, TWO).await;
     let answers = [&first, &second, &stranger];
     if let Some(Err(error)) = answers.iter().find(|answer| answer.is_err()) {
         let help = "the server answers other requests: something between may drop OPTIONS";
@@ -242,7 +261,61 @@ async fn way(shared: &Shared, bucket: &str) -> Vec<Check> {
     for answer in answers.into_iter().flatten().take(1) {
         checks.extend(traces(answer));
     }
+    checks.extend(reading(shared, bucket, key).await);
     checks
+}
+
+/// An object, and who reads it with what header fields: what stores answers stores these first.
+async fn reading(shared: &Shared, bucket: &str, key: &str) -> Option<Check> {
+    let owner = Owner::of(shared);
+    let mut put = Draft::new(Method::PUT, "");
+    put.body = Bytes::from_static(b"corsuite doctor");
+    if let Err(refused) = owner.must(put, bucket, Some(key.to_owned())).await {
+        return Some(Check::new(
+            "object",
+            Health::Bad,
+            refused.to_string(),
+            "the key must be allowed to write objects",
+        ));
+    }
+    let get = |origin: Option<&str>| {
+        let mut draft = Draft::new(Method::GET, "");
+        draft.headers.extend(origin.map(|origin| ("origin".to_owned(), origin.to_owned())));
+        draft
+    };
+    let mut seen = Vec::new();
+    for origin in [None, Some(ONE), Some(TWO), Some(STRANGER)] {
+        match owner.ask(get(origin), bucket, Some(key.to_owned())).await {
+            Ok(answer) => seen.push(allowed(&Ok(answer))),
+            Err(refused) => {
+                seen.clear();
+                drop(refused);
+                break;
+            }
+        }
+    }
+    // What is there of doctor's goes, whatever was found.
+    drop(owner.ask(Draft::new(Method::DELETE, ""), bucket, Some(key.to_owned())).await);
+    let help = "something between adds or takes away header fields, or stores answers, or the server does: give its own address as --endpoint";
+    let told = |what: String| Some(Check::new("answers", Health::Odd, what, help));
+    match seen.as_slice() {
+        [none, one, two, stranger] => {
+            let word = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+            if none.is_none() && one.as_deref() == Some(ONE) && two.as_deref() == Some(TWO) && stranger.is_none() {
+                return Some(Check::new(
+                    "answers",
+                    Health::Good,
+                    "an object is read with the header fields of the rules",
+                    "",
+                ));
+            }
+            let (none, one, two, stranger) = (word(none), word(one), word(two), word(stranger));
+            told(format!(
+                "Access-Control-Allow-Origin of an object: {none} without Origin, {one} for {ONE}, {two} for {TWO}, {stranger} for {STRANGER}"
+            ))
+        }
+        _ => told("an object that was written is not read".to_owned()),
+    }
 }
 
 async fn preflight(shared: &Shared, bucket: &str, origin: &str) -> Result<Response<Bytes>, SendError> {
@@ -256,7 +329,9 @@ async fn preflight(shared: &Shared, bucket: &str, origin: &str) -> Result<Respon
     shared.wire.send(&request).await.result
 }
 
+/// All lines of the field: what adds one of its own adds a line.
 fn allowed(answer: &Result<Response<Bytes>, SendError>) -> Option<String> {
-    let value = answer.as_ref().ok()?.headers().get("access-control-allow-origin")?;
-    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+    let lines = answer.as_ref().ok()?.headers().get_all("access-control-allow-origin").iter();
+    let lines: Vec<String> = lines.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect();
+    (!lines.is_empty()).then(|| lines.join(" and "))
 }

@@ -34,7 +34,7 @@ pub use self::meter::{Meter, Reading};
 pub use self::wire::Limiter;
 use self::wire::Wire;
 use self::worker::Worker;
-use crate::case::{Case, Suite, digest};
+use crate::case::{Case, Suite, digest, digest_of_ids};
 use crate::cors::CorsConfiguration;
 use crate::dialect::Dialect;
 use crate::implementation::Implementation;
@@ -256,11 +256,12 @@ pub async fn run(
     let started = jiff::Timestamp::now();
     let clock = Instant::now();
     let mut cases: Vec<Case> = suite.cases.iter().filter(|case| case.applies(&target.dialect)).cloned().collect();
+    let selection = digest_of_ids(&cases);
     let partition = options.partition.filter(|(_, of)| *of > 1).map(|(number, of)| {
         let mut turn = (1..=of).cycle();
         cases.retain(|_| turn.next() == Some(number));
         // A run without keys claims nothing.
-        Partition { number, of, complete: options.complete && target.credentials.is_some() }
+        Partition { number, of, complete: options.complete && target.credentials.is_some(), selection }
     });
     listener(Event::Started { cases: cases.len() });
     let mut report = Report {

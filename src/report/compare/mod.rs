@@ -27,6 +27,11 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// Whether a report says anything.
+    const fn is_told(self) -> bool {
+        !matches!(self, Self::NotAsked | Self::NotKnown)
+    }
+
     /// A word for tables.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -132,7 +137,7 @@ impl Comparison {
                     Some(clause) => (clause.level, clause.text.clone()),
                     None => of_report(reports, id),
                 };
-                let said = |cell: &Standing| (*cell != Standing::NotAsked).then_some(*cell);
+                let said = |cell: &Standing| cell.is_told().then_some(*cell);
                 row(id, level, text, cells.iter().map(|cell| (cell.as_str().to_owned(), said(cell))).collect())
             })
             .collect();
@@ -170,7 +175,8 @@ impl Comparison {
 
     /// How many clauses all reports agree on, of those that at least two were asked for.
     pub fn agreement(&self) -> (usize, usize) {
-        let asked = |row: &&Row| row.cells.iter().filter(|cell| *cell != Standing::NotAsked.as_str()).count() > 1;
+        let silent = [Standing::NotAsked, Standing::NotKnown].map(Standing::as_str);
+        let asked = |row: &&Row| row.cells.iter().filter(|cell| !silent.contains(&cell.as_str())).count() > 1;
         (self.clauses.iter().filter(asked).filter(|row| row.agree).count(), self.clauses.iter().filter(asked).count())
     }
 }
@@ -369,6 +375,19 @@ mod tests {
             reports.iter().zip(["x", "y", "x"]).map(|((_, report), name)| (Some(name.to_owned()), report.clone()));
         let all = Comparison::of(&named.collect::<Vec<_>>(), Dialect::oss(), &BTreeMap::new());
         assert_eq!((all.trends.len(), all.trends[0].target.as_str(), all.columns[1].name.as_str()), (1, "x", "y"));
+    }
+
+    /// What is not known is no answer: it is not the odd one, and two of it do not agree.
+    #[test]
+    fn what_is_not_known_has_no_say() {
+        let mut reports =
+            ["http://a", "http://b", "http://c"].map(|endpoint| of(endpoint, "2026-01-01T00:00:00Z", &[], "10"));
+        reports[2].1.cases[0].verdict = Verdict::Error;
+        let all = Comparison::of(&reports, Dialect::oss(), &BTreeMap::new());
+        let first = &all.clauses[0];
+        assert_eq!((first.cells[2].as_str(), first.odd, first.agree), ("?", None, true));
+        let all = Comparison::of(&reports[1..], Dialect::oss(), &BTreeMap::new());
+        assert_eq!(all.agreement(), (1, 1));
     }
 
     /// What a case cites in its steps counts, too; an error says nothing good.

@@ -222,7 +222,10 @@ fn cases(report: &Report, setting: &Setting<'_>) -> Vec<Shown> {
             verdict: case.verdict.as_str(),
             level: case.level.as_str(),
             place,
-            reason: case.reason.as_deref().map(visible),
+            reason: match (&case.known, &case.reason) {
+                (Some(known), _) => Some(visible(&format!("known failure: {known}"))),
+                (None, reason) => reason.as_deref().map(visible),
+            },
             open: case.verdict == Verdict::Fail && failed <= OPEN,
             steps: steps(case, &stories),
         }
