@@ -73,7 +73,7 @@ fn update(arguments: &BaselineUpdate, context: &Context) -> Result<Exit, Failure
     let before = if arguments.file.exists() { load(&arguments.file, context)? } else { Baseline::default() };
     let report = files::report(&arguments.report)?;
     let after = before.updated(&report, arguments.strict, arguments.reason.as_deref(), arguments.expires, today());
-    super::run::write(&arguments.file, &after.write()).map_err(|error| {
+    files::write(&arguments.file, &after.write()).map_err(|error| {
         Failure::unknown(format!("{} cannot be written: {error}", arguments.file.display()))
             .help("name a file in a folder that exists and can be written to")
     })?;

@@ -1,5 +1,5 @@
-//! Case files, dialects and rules from disk.
-#![expect(clippy::disallowed_methods, reason = "shell: reads files")]
+//! Case files, dialects, reports and rules from disk; files that are written.
+#![expect(clippy::disallowed_methods, reason = "shell: reads and writes files")]
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -42,6 +42,14 @@ pub(super) fn report(path: &Path) -> Result<Report, Failure> {
         Failure::usage(format!("{} cannot be used: {}", path.display(), visible(&why)))
             .help("give what `corsuite run --report json=FILE` wrote")
     })
+}
+
+/// A file that appears whole or not at all.
+pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    std::fs::write(&beside, text)?;
+    std::fs::rename(&beside, path)
 }
 
 /// A bundled dialect, or a file.

@@ -240,7 +240,7 @@ pub(super) fn write_text(path: &Path, text: &str) -> Result<(), Failure> {
     if path.as_os_str() == "-" {
         return print(text);
     }
-    write(path, text).map_err(|error| {
+    files::write(path, text).map_err(|error| {
         Failure::unknown(format!("report {} cannot be written: {error}", path.display()))
             .help("name a file in a folder that exists and can be written to")
     })
@@ -256,14 +256,6 @@ fn shown(report: &Report, style: Style) -> String {
     }
     text.push_str(&terminal::summary(report, style));
     text
-}
-
-/// A file that appears whole or not at all.
-pub(super) fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    std::fs::write(&beside, text)?;
-    std::fs::rename(&beside, path)
 }
 
 /// Where a report goes, and in which form.

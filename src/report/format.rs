@@ -1,8 +1,6 @@
 //! The formats of a report by name: [`Format`].
 
-use super::{CaseReport, Report, Verdict, github, html, json, junit, lines, markdown, sarif, tap};
-use crate::case::Suite;
-use crate::dialect::{Dialect, Level};
+use super::{Report, Setting, github, html, json, junit, lines, markdown, sarif, tap};
 
 /// A form that a report is written in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,18 +22,6 @@ pub enum Format {
     Sarif,
     /// One page.
     Html,
-}
-
-/// What a report is written with.
-#[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "an input")]
-pub struct Setting<'a> {
-    /// The cases that ran, for the rules and the oracle's reasons; cases that are not in it are shown without.
-    pub suite: &'a Suite,
-    /// Whose clauses they cite.
-    pub dialect: &'a Dialect,
-    /// A broken `should` counts.
-    pub strict: bool,
 }
 
 impl Format {
@@ -71,55 +57,14 @@ impl Format {
     }
 }
 
-/// What a case means for whoever waits for a yes or a no.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Standing {
-    Good,
-    /// Broken, and it counts.
-    Bad,
-    /// A `should` is broken, and nobody has asked for it; or a baseline knows it.
-    Tolerated,
-    Skipped,
-    /// It could not be found out.
-    Unknown,
-}
-
-impl Standing {
-    pub(super) fn of(case: &CaseReport, strict: bool) -> Self {
-        match case.verdict {
-            Verdict::Pass => Self::Good,
-            Verdict::Fail | Verdict::Unsupported if case.known.is_some() => Self::Tolerated,
-            Verdict::Fail | Verdict::Unsupported if strict || case.level == Level::Must => Self::Bad,
-            Verdict::Fail | Verdict::Unsupported => Self::Tolerated,
-            Verdict::Skip => Self::Skipped,
-            Verdict::Error => Self::Unknown,
-        }
-    }
-}
-
-/// One line about a case that did not pass.
-pub(crate) fn headline(case: &CaseReport) -> String {
-    match (case.mismatches.first(), &case.reason) {
-        (Some(first), _) => {
-            let more = match case.mismatches.len() {
-                1 => String::new(),
-                count => format!(" (and {} more)", count - 1),
-            };
-            let (expected, actual) = (super::cut(&first.expected, 100), super::cut(&first.actual, 100));
-            format!("{}: {} is {actual}, expected {expected}{more}", first.clause, first.field)
-        }
-        (None, Some(reason)) => reason.clone(),
-        (None, None) => case.verdict.as_str().to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::MismatchReport;
     use super::super::tests::{case, report};
+    use super::super::{MismatchReport, Verdict};
     use super::*;
     use crate::case::expect::Mismatch;
-    use crate::case::{bundled, load};
+    use crate::case::{Suite, bundled, load};
+    use crate::dialect::{Dialect, Level};
 
     /// A report of one case of each kind, with words that mean something to each format: markup, a workflow command, TAP's directives.
     fn mixed() -> Report {

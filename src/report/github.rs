@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Report;
-use super::format::{Standing, headline};
+use super::setting::{Standing, headline};
 use crate::diagnostic::visible;
 
 /// A command for each case that did not pass; none if all did.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::format::{Standing, headline};
+use super::setting::{Standing, headline};
 use super::{CaseReport, Report, terminal};
 use crate::diagnostic::{Style, visible};
 

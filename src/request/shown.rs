@@ -8,7 +8,7 @@ use http::{HeaderMap, Request, Response, Version};
 use super::RawExchange;
 use super::redact::{hidden_line, hidden_target, is_form, redact};
 use crate::case::Identity;
-use crate::sign::Scheme;
+use crate::sign::{Scheme, is_of_signature};
 
 /// Longest piece of a body that is shown, in characters.
 const BODY: usize = 2000;
@@ -178,28 +178,8 @@ pub fn curl(request: &Request<Bytes>, identity: Identity, bucket: Option<&str>, 
 }
 
 fn without_signature(url: &str, presigned: bool) -> String {
-    const SIGNATURE: [&str; 18] = [
-        "x-oss-security-token",
-        "x-oss-additional-headers",
-        "OSSAccessKeyId",
-        "Expires",
-        "Signature",
-        "security-token",
-        "x-oss-signature",
-        "x-oss-signature-version",
-        "x-oss-credential",
-        "x-oss-date",
-        "x-oss-expires",
-        "X-Amz-Algorithm",
-        "X-Amz-Credential",
-        "X-Amz-Date",
-        "X-Amz-Expires",
-        "X-Amz-SignedHeaders",
-        "X-Amz-Signature",
-        "X-Amz-Security-Token",
-    ];
     let Some((path, query)) = url.split_once('?').filter(|_| presigned) else { return url.to_owned() };
-    let is_signature = |member: &&str| !SIGNATURE.contains(&member.split('=').next().unwrap_or_default());
+    let is_signature = |member: &&str| !is_of_signature(member.split('=').next().unwrap_or_default());
     let rest: Vec<&str> = query.split('&').filter(is_signature).collect();
     if rest.is_empty() { path.to_owned() } else { format!("{path}?{}", rest.join("&")) }
 }

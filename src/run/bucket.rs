@@ -19,6 +19,20 @@ use crate::xml;
 /// Most objects that are deleted from a bucket of the run before it is removed.
 const MAX_OBJECTS: usize = 1000;
 
+/// The simplest valid document.
+pub(super) const SIMPLEST: &str = "<CORSConfiguration><CORSRule><AllowedOrigin>https://corsuite.example</AllowedOrigin>\
+    <AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>";
+
+/// Whom it lets in.
+pub(super) const SIMPLEST_ORIGIN: &str = "https://corsuite.example";
+pub(super) fn put_simplest() -> Draft {
+    let mut draft = Draft::new(Method::PUT, "cors");
+    draft.body = Bytes::from_static(SIMPLEST.as_bytes());
+    draft.headers.push(("content-type".to_owned(), "application/xml".to_owned()));
+    draft.headers.push(("content-md5".to_owned(), content_md5(SIMPLEST.as_bytes())));
+    draft
+}
+
 /// A bucket in use, and what is known of it.
 #[derive(Clone, Debug)]
 pub(super) struct Held {

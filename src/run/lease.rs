@@ -8,19 +8,15 @@ use http::{Method, Response, StatusCode};
 use tokio::time::{Instant, sleep};
 
 use super::between::{HELP, traces};
-use super::bucket::{Held, Owner, Refused, Saved, name, prefix, random, refusal};
+use super::bucket::{
+    Held, Owner, Refused, SIMPLEST, SIMPLEST_ORIGIN, Saved, name, prefix, put_simplest, random, refusal,
+};
 use super::journal::{Entry, Pending};
 use super::settle::configuration_of;
 use super::worker::Worker;
 use super::{Buckets, SetupError, Shared};
-use crate::request::{Draft, content_md5};
+use crate::request::Draft;
 
-/// The simplest valid document.
-const SIMPLEST: &str = "<CORSConfiguration><CORSRule><AllowedOrigin>https://corsuite.example</AllowedOrigin>\
-    <AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>";
-
-/// Whom it lets in.
-const SIMPLEST_ORIGIN: &str = "https://corsuite.example";
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -265,14 +261,6 @@ fn unwritable(error: &std::io::Error) -> SetupError {
         format!("the journal cannot be used: {error}"),
         "without it nothing could be cleaned up after a crash; choose another file with --journal",
     )
-}
-
-pub(super) fn put_simplest() -> Draft {
-    let mut draft = Draft::new(Method::PUT, "cors");
-    draft.body = Bytes::from_static(SIMPLEST.as_bytes());
-    draft.headers.push(("content-type".to_owned(), "application/xml".to_owned()));
-    draft.headers.push(("content-md5".to_owned(), content_md5(SIMPLEST.as_bytes())));
-    draft
 }
 
 fn not_implemented(status: Option<StatusCode>, code: Option<&str>) -> bool {

@@ -8,8 +8,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use tokio::time::{Instant, sleep};
 
-use super::bucket::{Held, Owner, Refused, Saved, code, name, prefix};
-use super::lease::put_simplest;
+use super::bucket::{Held, Owner, Refused, Saved, code, name, prefix, put_simplest};
 use super::settle::{Probe, shows};
 use super::skip::skip;
 use super::{Buckets, Event, Shared, milliseconds};

@@ -62,26 +62,7 @@ impl Query {
     /// The members that ask for something, those of a presigned URL left out.
     #[must_use]
     pub fn without_signature(mut self) -> Self {
-        const V1: [&str; 4] = ["OSSAccessKeyId", "Expires", "Signature", "security-token"];
-        const V4: [&str; 7] = [
-            "x-oss-signature-version",
-            "x-oss-credential",
-            "x-oss-date",
-            "x-oss-expires",
-            "x-oss-signature",
-            "x-oss-additional-headers",
-            "x-oss-security-token",
-        ];
-        const AWS: [&str; 7] = [
-            "X-Amz-Algorithm",
-            "X-Amz-Credential",
-            "X-Amz-Date",
-            "X-Amz-Expires",
-            "X-Amz-SignedHeaders",
-            "X-Amz-Signature",
-            "X-Amz-Security-Token",
-        ];
-        self.0.retain(|(name, _)| ![&V1[..], &V4, &AWS].iter().any(|names| names.contains(&name.as_str())));
+        self.0.retain(|(name, _)| !is_of_signature(name));
         self
     }
 
@@ -89,6 +70,31 @@ impl Query {
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
     }
+}
+
+/// Whether a member of a query belongs to the signature of a presigned URL, by whichever scheme.
+pub fn is_of_signature(name: &str) -> bool {
+    const NAMES: [&str; 18] = [
+        "OSSAccessKeyId",
+        "Expires",
+        "Signature",
+        "security-token",
+        "x-oss-signature-version",
+        "x-oss-credential",
+        "x-oss-date",
+        "x-oss-expires",
+        "x-oss-signature",
+        "x-oss-additional-headers",
+        "x-oss-security-token",
+        "X-Amz-Algorithm",
+        "X-Amz-Credential",
+        "X-Amz-Date",
+        "X-Amz-Expires",
+        "X-Amz-SignedHeaders",
+        "X-Amz-Signature",
+        "X-Amz-Security-Token",
+    ];
+    NAMES.contains(&name)
 }
 
 /// Adds members to the query of a request.

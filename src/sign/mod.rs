@@ -20,7 +20,7 @@ use http::request::Parts;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
-pub use self::canonical::{Query, decode_component, encode_component, http_date, parse_http_date};
+pub use self::canonical::{Query, decode_component, encode_component, http_date, is_of_signature, parse_http_date};
 pub use self::oss_v4::{credential_scope, signing_key};
 
 /// A request's date may be this far from the server's.

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::log::Header;
 use crate::campaign::Finding;
 use crate::case::{Case, write};
-use crate::cli::run::write as write_whole;
+use crate::cli::files::write as write_whole;
 use crate::diagnostic::visible;
 
 /// The folder of a campaign.

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::format::Setting;
+use super::setting::Setting;
 use super::story::{Story, stories};
 use super::{CaseReport, MismatchReport, Report, Verdict, headline, meaning, terminal};
 use crate::case::Case;
