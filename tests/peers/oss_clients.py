@@ -12,6 +12,7 @@ import alibabacloud_oss_v2 as v2
 import oss2
 import requests
 from alibabacloud_oss_v2.models.bucket_cors import OptionObjectRequest
+from oss2.credentials import StaticCredentialsProvider
 from oss2.models import BucketCors, CorsRule
 
 ENDPOINT = sys.argv[1]
@@ -87,16 +88,8 @@ def oss2_client(auth, bucket_name):
 
 
 def secrets(auth, secret):
-    """A key of the same id."""
-    if isinstance(auth, oss2.ProviderAuthV4):
-        return (oss2.StaticCredentialsProvider(KEY, secret),) if hasattr(oss2, "StaticCredentialsProvider") else (provider(secret),)
-    return (KEY, secret)
-
-
-def provider(secret):
-    from oss2.credentials import StaticCredentialsProvider
-
-    return StaticCredentialsProvider(KEY, secret)
+    """A key of the same id, as this kind of authentication takes it."""
+    return (StaticCredentialsProvider(KEY, secret),) if isinstance(auth, oss2.ProviderAuthV4) else (KEY, secret)
 
 
 def v2_client(signature, bucket):
@@ -144,6 +137,6 @@ def v2_client(signature, bucket):
 
 
 oss2_client(oss2.Auth(KEY, SECRET), "corsuite-peer-1")
-oss2_client(oss2.ProviderAuthV4(provider(SECRET)), "corsuite-peer-2")
+oss2_client(oss2.ProviderAuthV4(StaticCredentialsProvider(KEY, SECRET)), "corsuite-peer-2")
 v2_client("v1", "corsuite-peer-3")
 v2_client("v4", "corsuite-peer-4")
