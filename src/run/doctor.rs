@@ -254,8 +254,7 @@ async fn way(shared: &Shared, bucket: &str, key: &str) -> Vec<Check> {
     }
     if let Some(value) = allowed(&stranger) {
         let found = format!("{STRANGER}, which no rule lets in, gets Access-Control-Allow-Origin: {value}");
-        let help =
-            "something between may add the header field, or store answers: give the server's own address as --endpoint";
+        let help = "something between may add the header field or store answers, or the server lets everybody in: give its own address as --endpoint";
         checks.push(Check::new("added", Health::Bad, found, help));
     }
     for answer in answers.into_iter().flatten().take(1) {
