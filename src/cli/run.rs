@@ -1,5 +1,4 @@
 //! `corsuite run`
-#![expect(clippy::disallowed_methods, reason = "shell: writes reports")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
