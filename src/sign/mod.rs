@@ -13,6 +13,7 @@ mod aws_v4;
 mod canonical;
 mod oss_v1;
 mod oss_v4;
+mod v4;
 
 use std::fmt;
 
@@ -20,8 +21,9 @@ use http::request::Parts;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
+use self::aws_v4::AWS;
 pub use self::canonical::{Query, decode_component, encode_component, http_date, is_of_signature, parse_http_date};
-pub use self::oss_v4::{credential_scope, signing_key};
+use self::oss_v4::OSS;
 
 /// A request's date may be this far from the server's.
 pub const MAX_SKEW: SignedDuration = SignedDuration::from_mins(15);
@@ -117,29 +119,24 @@ pub fn sign(
     match (scheme, form) {
         (Scheme::V1, Form::Header) => oss_v1::sign(parts, credentials, resource, now),
         (Scheme::V1, Form::Presigned { expires }) => oss_v1::presign(parts, credentials, resource, now, expires),
-        (Scheme::V4 { region }, Form::Header) => oss_v4::sign(parts, credentials, resource, now, region),
+        (Scheme::V4 { region }, Form::Header) => OSS.sign(parts, credentials, resource, now, region),
         (Scheme::V4 { region }, Form::Presigned { expires }) => {
-            oss_v4::presign(parts, credentials, resource, now, region, expires);
+            OSS.presign(parts, credentials, resource, now, region, expires);
         }
-        (Scheme::AwsV4 { region }, Form::Header) => aws_v4::sign(parts, credentials, now, region),
+        (Scheme::AwsV4 { region }, Form::Header) => AWS.sign(parts, credentials, resource, now, region),
         (Scheme::AwsV4 { region }, Form::Presigned { expires }) => {
-            aws_v4::presign(parts, credentials, now, region, expires);
+            AWS.presign(parts, credentials, resource, now, region, expires);
         }
     }
 }
 
 /// Signs the policy of a browser form (PostObject): the fields to send beside it.
 pub fn sign_policy(scheme: &Scheme, credentials: &Credentials, policy: &[u8], now: Timestamp) -> Vec<(String, String)> {
-    let mut fields = match scheme {
+    match scheme {
         Scheme::V1 => oss_v1::sign_policy(credentials, policy),
-        Scheme::V4 { region } => oss_v4::sign_policy(credentials, policy, now, region),
-        Scheme::AwsV4 { region } => aws_v4::sign_policy(credentials, policy, now, region),
-    };
-    if let Some(token) = &credentials.security_token {
-        let name = if matches!(scheme, Scheme::AwsV4 { .. }) { "x-amz-security-token" } else { "x-oss-security-token" };
-        fields.push((name.to_owned(), token.clone()));
+        Scheme::V4 { region } => OSS.sign_policy(credentials, policy, now, region),
+        Scheme::AwsV4 { region } => AWS.sign_policy(credentials, policy, now, region),
     }
-    fields
 }
 
 /// SHA-256 in hexadecimal digits, as V4 signatures carry it.
@@ -212,23 +209,34 @@ pub fn verify<'c>(
     credentials: impl Fn(&str) -> Option<&'c Credentials>,
 ) -> Result<Signer, VerifyError> {
     let query = Query::parse(parts.uri.query().unwrap_or_default());
-    if let Some(value) = parts.headers.get(http::header::AUTHORIZATION) {
-        let value = value.to_str().map_err(|_| VerifyError::Malformed("Authorization is not ASCII"))?;
-        if let Some(rest) = value.strip_prefix("OSS4-HMAC-SHA256 ") {
-            return oss_v4::verify(parts, resource, now, rest, &credentials);
+    if let Some(value) = authorization(parts)? {
+        if let Some(rest) = after(value, OSS.algorithm) {
+            return OSS.verify(parts, resource, now, rest, &credentials);
         }
-        if let Some(rest) = value.strip_prefix("OSS ") {
+        if let Some(rest) = after(value, "OSS") {
             return oss_v1::verify(parts, resource, now, rest, &credentials);
         }
-        return Err(VerifyError::Malformed("Authorization is of no known scheme"));
+        return Err(NO_SCHEME);
     }
-    if query.has("x-oss-signature") || query.has("x-oss-signature-version") {
-        return oss_v4::verify_presigned(parts, resource, now, &query, &credentials);
+    if query.has(OSS.query.signature) || query.has(OSS.query.algorithm) {
+        return OSS.verify_presigned(parts, resource, now, &query, &credentials);
     }
     if query.has("Signature") || query.has("OSSAccessKeyId") {
         return oss_v1::verify_presigned(parts, resource, now, &query, &credentials);
     }
     Ok(Signer::Anonymous)
+}
+
+const NO_SCHEME: VerifyError = VerifyError::Malformed("Authorization is of no known scheme");
+
+fn authorization(parts: &Parts) -> Result<Option<&str>, VerifyError> {
+    let value = parts.headers.get(http::header::AUTHORIZATION).map(http::HeaderValue::to_str);
+    value.transpose().map_err(|_| VerifyError::Malformed("Authorization is not ASCII"))
+}
+
+/// What follows the word of a scheme.
+fn after<'a>(authorization: &'a str, scheme: &str) -> Option<&'a str> {
+    authorization.strip_prefix(scheme)?.strip_prefix(' ')
 }
 
 /// The same for AWS signature version 4, the only scheme of S3 that is still to be used. Whether the body has the digest that was signed
@@ -242,15 +250,13 @@ pub fn verify_aws<'c>(
     now: Timestamp,
     credentials: impl Fn(&str) -> Option<&'c Credentials>,
 ) -> Result<Signer, VerifyError> {
-    let query = Query::parse(parts.uri.query().unwrap_or_default());
-    if let Some(value) = parts.headers.get(http::header::AUTHORIZATION) {
-        let value = value.to_str().map_err(|_| VerifyError::Malformed("Authorization is not ASCII"))?;
-        let rest = value.strip_prefix(aws_v4::ALGORITHM).and_then(|rest| rest.strip_prefix(' '));
-        let rest = rest.ok_or(VerifyError::Malformed("Authorization is of no known scheme"))?;
-        return aws_v4::verify(parts, now, rest, &credentials);
+    let (query, resource) = (Query::parse(parts.uri.query().unwrap_or_default()), Resource::default());
+    if let Some(value) = authorization(parts)? {
+        let rest = after(value, AWS.algorithm).ok_or(NO_SCHEME)?;
+        return AWS.verify(parts, &resource, now, rest, &credentials);
     }
-    if query.has("X-Amz-Signature") || query.has("X-Amz-Algorithm") {
-        return aws_v4::verify_presigned(parts, now, &query, &credentials);
+    if query.has(AWS.query.signature) || query.has(AWS.query.algorithm) {
+        return AWS.verify_presigned(parts, &resource, now, &query, &credentials);
     }
     Ok(Signer::Anonymous)
 }
@@ -264,11 +270,10 @@ pub fn verify_policy<'c>(
     fields: &dyn Fn(&str) -> Option<String>,
     credentials: impl Fn(&str) -> Option<&'c Credentials>,
 ) -> Result<Signer, VerifyError> {
-    if fields("x-oss-signature-version").is_some() {
-        return oss_v4::verify_policy(fields, &credentials);
-    }
-    if fields("x-amz-algorithm").is_some() {
-        return aws_v4::verify_policy(fields, &credentials);
+    for flavour in [&OSS, &AWS] {
+        if flavour.signs_form(fields) {
+            return flavour.verify_policy(fields, &credentials);
+        }
     }
     if fields("ossaccesskeyid").is_some() {
         return oss_v1::verify_policy(fields, &credentials);

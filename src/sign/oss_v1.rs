@@ -220,11 +220,13 @@ pub(super) fn sign_policy(credentials: &Credentials, policy: &[u8]) -> Vec<(Stri
     let policy = STANDARD.encode(policy);
     let signature = hmac_sha1(credentials.access_key_secret.as_bytes(), policy.as_bytes());
     let pair = |name: &str, value: String| (name.to_owned(), value);
-    vec![
+    let mut fields = vec![
         pair("OSSAccessKeyId", credentials.access_key_id.clone()),
         pair("policy", policy),
         pair("Signature", signature),
-    ]
+    ];
+    fields.extend(credentials.security_token.clone().map(|token| pair("x-oss-security-token", token)));
+    fields
 }
 
 pub(super) fn verify_policy<'c>(
