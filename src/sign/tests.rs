@@ -387,17 +387,33 @@ proptest! {
     }
 }
 
+/// What a library that awaits nothing signs, and the time that it took.
+fn signed_by<C: reqsign_core::SigningCredential>(
+    signer: &impl reqsign_core::SignRequest<Credential = C>,
+    key: &C,
+    request: Request<()>,
+    expires: Option<std::time::Duration>,
+) -> (Parts, Timestamp) {
+    struct NoSleep;
+    impl std::task::Wake for NoSleep {
+        fn wake(self: std::sync::Arc<Self>) {}
+    }
+    let (mut parts, ()) = request.into_parts();
+    let context = reqsign_core::Context::new();
+    let waker = std::sync::Arc::new(NoSleep).into();
+    let mut task = std::task::Context::from_waker(&waker);
+    let signing = signer.sign_request(&context, &mut parts, Some(key), expires);
+    let done = std::pin::pin!(signing).poll(&mut task);
+    assert!(matches!(done, std::task::Poll::Ready(Ok(()))), "{done:?}");
+    (parts, Timestamp::from_second(reqsign_core::time::Timestamp::now().as_second()).unwrap())
+}
+
 /// The signing library reqsign as a second opinion on what this crate signs: it signs the same request, at the time that
 /// it takes itself, and this crate verifies it.
 #[test]
 fn second_opinion() {
     use reqsign_aliyun_oss::{RequestSigner, SigningVersion};
-    use reqsign_core::{Context, SignRequest as _, time};
 
-    struct NoSleep;
-    impl std::task::Wake for NoSleep {
-        fn wake(self: std::sync::Arc<Self>) {}
-    }
     let theirs = reqsign_aliyun_oss::Credential {
         access_key_id: "id".to_owned(),
         access_key_secret: "secret".to_owned(),
@@ -411,19 +427,12 @@ fn second_opinion() {
     let versions = [SigningVersion::V1, SigningVersion::V4];
     for (version, expires) in versions.into_iter().flat_map(|version| [(version, None), (version, minute)]) {
         let signer = RequestSigner::new("bucket").with_region("cn-hangzhou").with_signing_version(version);
-        let (mut parts, ()) = Request::put("http://bucket.oss.example/a%20b/c?acl")
+        let request = Request::put("http://bucket.oss.example/a%20b/c?acl")
             .header("content-type", "x/y")
             .header("x-oss-meta-a", "1")
             .body(())
-            .unwrap()
-            .into_parts();
-        let context = Context::new();
-        let waker = std::sync::Arc::new(NoSleep).into();
-        let mut task = std::task::Context::from_waker(&waker);
-        let signing = signer.sign_request(&context, &mut parts, Some(&theirs), expires);
-        let done = std::pin::pin!(signing).poll(&mut task);
-        assert!(matches!(done, std::task::Poll::Ready(Ok(()))));
-        let now = Timestamp::from_second(time::Timestamp::now().as_second()).unwrap();
+            .unwrap();
+        let (parts, now) = signed_by(&signer, &theirs, request, expires);
         assert_eq!(
             verify(&parts, &resource, now, |_| Some(&ours)),
             Ok(Signer::Key { access_key_id: "id".to_owned() }),
@@ -517,12 +526,6 @@ fn aws_examples() {
 /// A second opinion on AWS signatures: what reqsign signs is verified here.
 #[test]
 fn second_opinion_on_aws() {
-    use reqsign_core::{Context, SignRequest as _, time};
-
-    struct NoSleep;
-    impl std::task::Wake for NoSleep {
-        fn wake(self: std::sync::Arc<Self>) {}
-    }
     let theirs = reqsign_aws_v4::Credential {
         access_key_id: "id".to_owned(),
         secret_access_key: "secret".to_owned(),
@@ -532,20 +535,13 @@ fn second_opinion_on_aws() {
     let ours = Credentials { security_token: Some("to/ken+".to_owned()), ..Credentials::new("id", "secret") };
     for expires in [None, Some(std::time::Duration::from_mins(1))] {
         let signer = reqsign_aws_v4::RequestSigner::new("s3", "eu-west-1");
-        let (mut parts, ()) = Request::put("http://127.0.0.1:9000/bucket/a%20b/c+d?acl&x=%2F%20")
+        let request = Request::put("http://127.0.0.1:9000/bucket/a%20b/c+d?acl&x=%2F%20")
             .header("host", "127.0.0.1:9000")
             .header("content-type", "x/y")
             .header("x-amz-meta-a", "1 2")
             .body(())
-            .unwrap()
-            .into_parts();
-        let context = Context::new();
-        let waker = std::sync::Arc::new(NoSleep).into();
-        let mut task = std::task::Context::from_waker(&waker);
-        let signing = signer.sign_request(&context, &mut parts, Some(&theirs), expires);
-        let done = std::pin::pin!(signing).poll(&mut task);
-        assert!(matches!(done, std::task::Poll::Ready(Ok(()))), "{done:?}");
-        let now = Timestamp::from_second(time::Timestamp::now().as_second()).unwrap();
+            .unwrap();
+        let (parts, now) = signed_by(&signer, &theirs, request, expires);
         let signer = Signer::Key { access_key_id: "id".to_owned() };
         assert_eq!(verify_aws(&parts, now, |_| Some(&ours)), Ok(signer), "{parts:?}");
     }
