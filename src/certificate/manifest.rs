@@ -85,7 +85,11 @@ pub(super) fn digest(bytes: &[u8]) -> String {
 
 /// The manifest of these files.
 pub(super) fn sums(bundle: &Bundle) -> String {
-    bundle.iter().map(|(name, content)| format!("{}  {name}\n", digest(content))).collect()
+    bundle.iter().map(|(name, content)| line(&digest(content), name)).collect()
+}
+
+fn line(sum: &str, name: &str) -> String {
+    format!("{sum}  {name}\n")
 }
 
 /// Whether the files are those of the manifest, no more, no less, each as it was.
@@ -122,18 +126,11 @@ pub(super) fn check(bundle: &Bundle) -> Vec<Problem> {
             }
         }
     }
-    if problems.is_empty() && manifest != sums(&files(bundle)).as_bytes() {
+    let canonical: String = listed.iter().map(|(name, sum)| line(sum, name)).collect();
+    if problems.is_empty() && manifest != canonical.as_bytes() {
         problems.push(Problem::of(MANIFEST, "not written as `sha256sum` does"));
     }
     problems
-}
-
-fn files(bundle: &Bundle) -> Bundle {
-    bundle
-        .iter()
-        .filter(|(name, _)| LISTED.contains(&name.as_str()))
-        .map(|(name, text)| (name.clone(), text.clone()))
-        .collect()
 }
 
 /// Whether the manifest is signed by a key; without a key, whether what is there is a signature.

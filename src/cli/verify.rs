@@ -21,7 +21,10 @@ pub(super) fn verify(arguments: &Verify, _context: &Context) -> Result<Exit, Fai
         Some(path) => {
             let file = files::read(path)?;
             let key = PublicKey::from_pem(&file.text);
-            Some(key.map_err(|why| Failure::usage(format!("--public-key {}: {why}", path.display())))?)
+            Some(key.map_err(|why| {
+                Failure::usage(format!("--public-key {}: {why}", path.display()))
+                    .help("give the issuer's public key: `openssl pkey -in KEY.pem -pubout` writes it")
+            })?)
         }
     };
     let (bundle, unread) = read(&arguments.folder)?;

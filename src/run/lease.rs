@@ -290,6 +290,9 @@ pub(super) fn explain(refused: &Refused, shared: &Shared) -> SetupError {
         (Some(StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED), _) => {
             "the key may not create buckets or change CORS: grant it, or lend a bucket with --bucket"
         }
+        (Some(StatusCode::BAD_REQUEST), _) => {
+            "the server may not take this kind of signature: try another --auth; or lend a bucket with --bucket"
+        }
         _ => "try the same with --bucket, if the server does not let this key create buckets",
     };
     SetupError::new(format!("{} cannot be used: {refused}", target.name), help)

@@ -199,6 +199,10 @@ fn commands() {
     check(&certify(&server, "borrowed", &["--bucket", "mine"]), 2, &["a borrowed bucket leaves cases out"]);
     check(&certify(&server, "dialect", &["--dialect", "mine.yaml"]), 2, &["is not bundled"]);
     check(&certify(&server, "key", &["--sign-key", &path("public.pem")]), 2, &["no Ed25519 private key"]);
+    // The reference takes the signatures of OSS.
+    let other = certify(&server, "aws", &["--auth", "aws-v4"]);
+    check(&other, 3, &["answered 400 InvalidArgument", "may not take this kind of signature: try another --auth"]);
+    assert!(!std::fs::exists(path("aws.part")).unwrap(), "what was begun is left over");
     // One account is not enough for all of it.
     let output = corsuite(&[
         "certify",
