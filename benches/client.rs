@@ -68,6 +68,7 @@ fn built(address: &str, bucket: &str) -> Vec<http::Request<bytes::Bytes>> {
         scheme: &scheme,
         credentials: Some(&owner),
         other: Some(&other),
+        integrity: Dialect::oss().behaviours.integrity,
         other_variables: "",
     };
     let build_one = |draft: Draft, object: Option<String>, identity: Identity| {

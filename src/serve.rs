@@ -38,6 +38,7 @@ pub fn options(dialect: &Dialect, owner: Credentials, other: Credentials) -> Opt
     Options {
         limits: dialect.limits,
         behaviours: dialect.behaviours,
+        wording: Arc::clone(&dialect.wording),
         accounts: vec![account("owner", owner), account("other", other)],
         domains: vec!["localhost".to_owned()],
     }
@@ -57,7 +58,7 @@ pub fn in_process(implementation: impl Implementation + 'static, dialect: &Diale
         protocol: "http".to_owned(),
         authority: "localhost".to_owned(),
         addressing: Addressing::Path,
-        scheme: Scheme::V1,
+        scheme: Scheme::of(dialect.behaviours.signature),
         credentials: Some(owner()),
         other: Some(other()),
         other_variables: "the second account",

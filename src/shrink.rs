@@ -229,8 +229,8 @@ fn smaller_puts(put: &PutCors) -> Vec<PutCors> {
     {
         all.extend(smaller_texts(bytes).into_iter().map(|bytes| with(DocumentSource::Bytes(bytes))));
     }
-    if put.content_md5 != ContentMd5::Absent {
-        all.push(PutCors { content_md5: ContentMd5::Absent, ..put.clone() });
+    if put.content_md5 != ContentMd5::Usual {
+        all.push(PutCors { content_md5: ContentMd5::Usual, ..put.clone() });
     }
     if put.content_type.as_deref() != Some("application/xml") {
         all.push(PutCors { content_type: Some("application/xml".to_owned()), ..put.clone() });
@@ -244,6 +244,7 @@ fn as_written(bytes: &[u8]) -> Option<RuleSet> {
     let document = xml::parse(bytes).ok()?;
     let texts = |list: &[xml::Text]| list.iter().map(|text| text.value.clone()).collect::<Vec<_>>();
     let rules = document.rules.iter().map(|rule| Rule {
+        ids: texts(&rule.ids),
         allowed_origins: texts(&rule.allowed_origins),
         allowed_methods: texts(&rule.allowed_methods),
         allowed_headers: texts(&rule.allowed_headers),
@@ -475,7 +476,7 @@ mod tests {
                 DocumentSource::Bytes(bytes) => bytes.len() / 16,
                 DocumentSource::From(_) => 0,
             };
-            assert_eq!((size, put.content_md5.clone()), (0, ContentMd5::Absent), "{index}: {put:#?}");
+            assert_eq!((size, put.content_md5.clone()), (0, ContentMd5::Usual), "{index}: {put:#?}");
         }
     }
 
@@ -539,6 +540,7 @@ mod tests {
     #[test]
     fn many_rules_are_shortened_at_once() {
         let rule = |number: usize| Rule {
+            ids: Vec::new(),
             allowed_origins: vec![format!("https://{number}.example"), "*".to_owned()],
             allowed_methods: vec!["GET".to_owned(), "PUT".to_owned()],
             allowed_headers: vec!["x-a".to_owned(), "x-b".to_owned()],

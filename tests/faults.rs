@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use corsuite::case::{Strength, Suite, strength};
-use corsuite::dialect::{Behaviours, Dialect};
+use corsuite::dialect::Dialect;
 use corsuite::implementation::{Embedded, Endpoint, EndpointOptions};
 use corsuite::mutants::measure;
 use corsuite::reference::faults::{Faulty, find};
@@ -20,15 +20,28 @@ use corsuite::report::mutation::{Fate, FaultReport, Mutation, by_clause, termina
 use corsuite::run::{Options, Target};
 use corsuite::serve;
 
-use common::{assert_all_pass, run, suite, target};
+use common::{assert_all_pass, dialects, run, suite, suite_for, target, target_of};
 
 /// The suite against every fault, once for all that is asked of it: it takes a while. Set `CORSUITE_BLESS=1` to write
 /// `cases/strength.json` anew.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_suite_catches_every_fault_and_names_its_clause() {
     let suite = suite();
-    let dialect = Dialect::oss();
-    let mutation = measure(&suite, dialect, 2, |_, _| {}).await;
+    let mutation = strong(&suite, Dialect::oss()).await;
+    published(&mutation);
+    over_http(&suite, &mutation).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_suite_catches_every_fault_of_other_dialects() {
+    for dialect in dialects().into_iter().filter(|dialect| *dialect != Dialect::oss()) {
+        strong(&suite_for(dialect), dialect).await;
+    }
+}
+
+/// Measures a suite, which must catch all that there is for its dialect.
+async fn strong(suite: &Suite, dialect: &Dialect) -> Mutation {
+    let mutation = measure(suite, dialect, 2, |_, _| {}).await;
     assert!(mutation.is_complete(), "{}", terminal(&mutation));
     assert!(mutation.score.faults >= 400, "{:?}", mutation.score);
 
@@ -39,8 +52,7 @@ async fn the_suite_catches_every_fault_and_names_its_clause() {
         assert!(strength.cases > 0 || own, "{} has no case", clause.id);
         assert!(strength.kills > 0, "{} catches nothing", clause.id);
     }
-    published(&mutation);
-    over_http(&suite, &mutation).await;
+    mutation
 }
 
 /// What is committed is what was measured.
@@ -136,29 +148,30 @@ const SEEDS: u64 = 24;
 /// Right in another way, by many seeds; seed 0 has the defaults.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_way_of_being_right_is_no_fault() {
-    let suite = suite();
-    let dialect = Dialect::oss();
-    let mut taken = BTreeSet::new();
-    for seed in 0..SEEDS {
-        let options = serve::options(dialect, serve::owner(), serve::other());
-        let lenient = Lenient::new(options, &dialect.clauses, seed);
-        let behaviours = lenient.behaviours();
-        taken.extend(Behaviours::POINTS.iter().map(|point| (point.name, behaviours.value(point.name).unwrap())));
-        let report = run(target(Embedded::new(lenient)), &suite, Options::default()).await.unwrap();
-        assert_all_pass(&report);
-    }
-    // Every allowed value was taken, but for the two that a `should` speaks against (`tests/sweep.rs` takes these).
-    for point in Behaviours::POINTS {
-        for value in point.values {
-            let advised_against = [("scheme_star", "accepted"), ("allow_methods", "requested")];
-            let expected = !advised_against.contains(&(point.name, value));
-            assert_eq!(taken.contains(&(point.name, *value)), expected, "{}={value}", point.name);
+    for dialect in dialects() {
+        let suite = suite_for(dialect);
+        let mut taken = BTreeSet::new();
+        for seed in 0..SEEDS {
+            let options = serve::options(dialect, serve::owner(), serve::other());
+            let lenient = Lenient::new(options, dialect, seed);
+            let behaviours = lenient.behaviours();
+            taken.extend(dialect.open_points().map(|(point, _)| (point, behaviours.value(point).unwrap())));
+            let target = target_of(Embedded::new(lenient), dialect);
+            assert_all_pass(&run(target, &suite, Options::default()).await.unwrap());
+        }
+        // Every allowed value was taken, but for those that a `should` speaks against (`tests/sweep.rs` takes these).
+        for (point, values) in dialect.open_points() {
+            for value in values {
+                let expected = !Lenient::is_advised_against(point, value, dialect);
+                assert_eq!(taken.contains(&(point, *value)), expected, "{}: {point}={value}", dialect.name);
+            }
         }
     }
+    let (suite, dialect) = (suite(), Dialect::oss());
     // Over a socket header names may be written in another case.
     for seed in 0..4 {
         let options = serve::options(dialect, serve::owner(), serve::other());
-        let lenient = Embedded::new(Lenient::new(options, &dialect.clauses, seed));
+        let lenient = Embedded::new(Lenient::new(options, dialect, seed));
         let listener = serve::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let authority = listener.local_addr().unwrap().to_string();
         let server = tokio::spawn(serve::serve(listener, lenient, std::future::pending()));

@@ -8,7 +8,7 @@ use arbitrary::Unstructured;
 
 use corsuite::case::{Suite, load, write};
 use corsuite::diagnostic::{SourceFile, Style, render};
-use corsuite::dialect::{Behaviours, Dialect};
+use corsuite::dialect::Dialect;
 use corsuite::generate::{self, BYTES};
 use corsuite::implementation::Embedded;
 use corsuite::predict::predict;
@@ -18,7 +18,7 @@ use corsuite::report::Verdict;
 use corsuite::run::Options;
 use corsuite::serve;
 
-use common::{assert_all_pass, run, target};
+use common::{assert_all_pass, dialects, reference_of, run, target, target_of};
 
 fn generated(seed: u64, count: u64, dialect: &Dialect) -> Suite {
     let case = |index| {
@@ -31,31 +31,31 @@ fn generated(seed: u64, count: u64, dialect: &Dialect) -> Suite {
 #[tokio::test]
 async fn the_reference_passes_what_is_expected_of_it() {
     // Each value of each open point, several points at a time.
-    let most = Behaviours::POINTS.iter().map(|point| point.values.len()).max().unwrap();
-    for sweep in 0..most {
-        let mut dialect = Dialect::oss().clone();
-        for point in Behaviours::POINTS {
-            dialect.behaviours.set(point.name, point.values[sweep.min(point.values.len() - 1)]).unwrap();
+    for documented in dialects() {
+        let most = documented.open_points().map(|(_, values)| values.len()).max().unwrap();
+        for sweep in 0..most {
+            let mut dialect = documented.clone();
+            for (point, values) in documented.open_points() {
+                dialect.behaviours.set(point, values[sweep.min(values.len() - 1)]).unwrap();
+            }
+            let suite = generated(sweep as u64, 150, &dialect);
+            assert_all_pass(&run(reference_of(&dialect), &suite, Options::default()).await.unwrap());
         }
-        let suite = generated(sweep as u64, 150, &dialect);
-        let report =
-            run(target(serve::reference(&dialect, serve::owner(), serve::other())), &suite, Options::default());
-        assert_all_pass(&report.await.unwrap());
     }
 }
 
 /// Nothing is expected that no clause fixes.
 #[tokio::test]
 async fn another_way_of_being_right_passes() {
-    let dialect = Dialect::oss();
-    for seed in 0..6 {
-        let options = serve::options(dialect, serve::owner(), serve::other());
-        let lenient = Lenient::new(options, &dialect.clauses, seed);
-        let mut chosen = dialect.clone();
-        chosen.behaviours = lenient.behaviours();
-        let report =
-            run(target(Embedded::new(lenient)), &generated(seed, 60, &chosen), Options::default()).await.unwrap();
-        assert_all_pass(&report);
+    for dialect in dialects() {
+        for seed in 0..6 {
+            let options = serve::options(dialect, serve::owner(), serve::other());
+            let lenient = Lenient::new(options, dialect, seed);
+            let mut chosen = dialect.clone();
+            chosen.behaviours = lenient.behaviours();
+            let target = target_of(Embedded::new(lenient), dialect);
+            assert_all_pass(&run(target, &generated(seed, 60, &chosen), Options::default()).await.unwrap());
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use corsuite::case::{self, Case, Identity, Suite};
 use corsuite::diagnostic::SourceFile;
-use corsuite::dialect::{Behaviours, Dialect};
+use corsuite::dialect::Dialect;
 use corsuite::implementation::{BoxFuture, Embedded, Endpoint, EndpointOptions, Implementation, SendError};
 use corsuite::reference::{Reply, Respond};
 use corsuite::report::{Answer, Kind, Report, Verdict};
@@ -19,7 +19,7 @@ use corsuite::serve;
 use corsuite::sign::Scheme;
 use http::{Method, Request, Response};
 
-use common::{assert_all_pass, reference, run, shuffle, suite, target};
+use common::{assert_all_pass, dialects, reference, reference_of, run, shuffle, suite, suite_for, target};
 
 #[tokio::test]
 async fn every_case_passes_in_order() {
@@ -139,13 +139,14 @@ async fn every_case_passes_over_loopback() {
 /// A case that holds at each open point whatever the reference chooses must pass for every choice that documents allow.
 #[tokio::test]
 async fn every_allowed_choice_passes() {
-    for point in Behaviours::POINTS {
-        for value in point.values {
-            let shown = format!("{}={value}", point.name);
-            let mut dialect = Dialect::oss().clone();
-            dialect.behaviours.set(point.name, value).unwrap();
-            let implementation = serve::reference(&dialect, serve::owner(), serve::other());
-            let report = run(target(implementation), &suite(), Options::default()).await.unwrap();
+    for documented in dialects() {
+        let choices =
+            documented.open_points().flat_map(|(point, values)| values.iter().map(move |value| (point, *value)));
+        for (point, value) in choices {
+            let shown = format!("{}: {point}={value}", documented.name);
+            let mut dialect = documented.clone();
+            dialect.behaviours.set(point, value).unwrap();
+            let report = run(reference_of(&dialect), &suite_for(documented), Options::default()).await.unwrap();
             let failed: Vec<String> = report
                 .cases
                 .iter()
@@ -161,12 +162,7 @@ async fn every_allowed_choice_passes() {
                 .filter(|text| !text.contains(": should "))
                 .collect();
             assert_eq!(failed, [""; 0], "{shown}");
-            assert_eq!(
-                report.behaviours.get(point.name).map(String::as_str),
-                Some(*value),
-                "{} is observed",
-                point.name
-            );
+            assert_eq!(report.behaviours.get(point).map(String::as_str), Some(value), "{shown} is observed");
         }
     }
 }
@@ -509,13 +505,12 @@ fn the_bundled_cases_meet_the_published_schema() {
 fn every_clause_with_one_answer_has_a_case() {
     // Needs a request that no HTTP client sends.
     const WITHOUT: [&str; 2] = ["behaviour.consistent", "answer.stable"];
-    let suite = suite();
-    for clause in Dialect::oss().clauses.iter().filter(|clause| !WITHOUT.contains(&clause.id.as_str())) {
-        assert!(
-            suite.cases.iter().any(|case| case.cited().any(|cited| cited == clause.id)),
-            "{} has no case",
-            clause.id
-        );
+    for dialect in dialects() {
+        let suite = suite_for(dialect);
+        for clause in dialect.clauses.iter().filter(|clause| !WITHOUT.contains(&clause.id.as_str())) {
+            let cites = |case: &&Case| case.applies(dialect) && case.cited().any(|cited| cited == clause.id);
+            assert!(suite.cases.iter().any(|case| cites(&case)), "{}: {} has no case", dialect.name, clause.id);
+        }
     }
 }
 

@@ -4,38 +4,42 @@
 
 mod common;
 
-use corsuite::dialect::{Behaviours, Dialect};
+use corsuite::dialect::Dialect;
 use corsuite::report::Verdict;
 use corsuite::run::Options;
-use corsuite::serve;
 
-use common::{run, suite, target};
+use common::{dialects, reference_of, run, suite_for};
 
 #[tokio::test]
 async fn every_value_in_sweeps() {
-    let most = Behaviours::POINTS.iter().map(|point| point.values.len()).max().unwrap();
-    for sweep in 0..most {
-        let mut dialect = Dialect::oss().clone();
-        let mut chosen = Vec::new();
-        for point in Behaviours::POINTS {
-            let value = point.values[sweep.min(point.values.len() - 1)];
-            dialect.behaviours.set(point.name, value).unwrap();
-            chosen.push((point.name, value));
+    for documented in dialects() {
+        let most = documented.open_points().map(|(_, values)| values.len()).max().unwrap();
+        for sweep in 0..most {
+            every_value(documented, sweep).await;
         }
-        let implementation = serve::reference(&dialect, serve::owner(), serve::other());
-        let report = run(target(implementation), &suite(), Options::default()).await.unwrap();
-        let failed: Vec<&str> = report
-            .cases
-            .iter()
-            .filter(|case| {
-                case.verdict != Verdict::Pass
-                    && case.mismatches.iter().any(|found| found.level == corsuite::dialect::Level::Must)
-            })
-            .map(|case| case.id.as_str())
-            .collect();
-        assert_eq!(failed, [""; 0], "sweep {sweep}");
-        for (name, value) in chosen {
-            assert_eq!(report.behaviours.get(name).map(String::as_str), Some(value), "{name}");
-        }
+    }
+}
+
+async fn every_value(documented: &Dialect, sweep: usize) {
+    let mut dialect = documented.clone();
+    let mut chosen = Vec::new();
+    for (point, values) in documented.open_points() {
+        let value = values[sweep.min(values.len() - 1)];
+        dialect.behaviours.set(point, value).unwrap();
+        chosen.push((point, value));
+    }
+    let report = run(reference_of(&dialect), &suite_for(documented), Options::default()).await.unwrap();
+    let failed: Vec<&str> = report
+        .cases
+        .iter()
+        .filter(|case| {
+            case.verdict != Verdict::Pass
+                && case.mismatches.iter().any(|found| found.level == corsuite::dialect::Level::Must)
+        })
+        .map(|case| case.id.as_str())
+        .collect();
+    assert_eq!(failed, [""; 0], "{}, sweep {sweep}", documented.name);
+    for (name, value) in chosen {
+        assert_eq!(report.behaviours.get(name).map(String::as_str), Some(value), "{name}");
     }
 }

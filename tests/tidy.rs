@@ -131,7 +131,7 @@ fn every_case_file_is_bundled_and_names_its_schema() {
     }
     let mut listed: Vec<String> = bundled.iter().map(|file| file.path.clone()).collect();
     let mut on_disk = Vec::new();
-    for theme in ["config", "preflight", "actual", "vary", "errors", "auth", "regressions"] {
+    for theme in ["config", "preflight", "actual", "vary", "errors", "auth", "recorded", "regressions"] {
         let folder = root().join("cases").join(theme);
         if folder.exists() {
             let path = |path: PathBuf| path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/");

@@ -57,7 +57,8 @@ fn check(report: &Report) -> (usize, usize) {
 
 #[tokio::test]
 async fn a_verdict_follows_from_the_exchanges() {
-    assert_eq!(check(&report(None).await), (suite().cases.len(), 0));
+    let applying = suite().cases.iter().filter(|case| case.applies(Dialect::oss())).count();
+    assert_eq!(check(&report(None).await), (applying, 0));
     for id in [
         "vary-always",
         "origin-contains",

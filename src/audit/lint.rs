@@ -294,6 +294,7 @@ mod tests {
     fn rule(origins: &[&str], methods: &[&str], headers: &[&str]) -> CorsRule {
         let patterns = |texts: &[&str]| texts.iter().map(|text| Pattern::new(*text).unwrap()).collect();
         CorsRule {
+            id: None,
             allowed_origins: patterns(origins),
             allowed_methods: methods.iter().map(|text| (*text).to_owned()).collect(),
             allowed_headers: patterns(headers),

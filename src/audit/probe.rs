@@ -11,7 +11,7 @@ use crate::case::{
 };
 use crate::cors::{CorsConfiguration, CorsRule, Pattern};
 use crate::diagnostic::SourceFile;
-use crate::dialect::{Behaviours, Dialect};
+use crate::dialect::Dialect;
 use crate::predict::{Oracle, predict};
 
 /// Most preflights of an audit: enough for ten rules of a few origins each, and over in seconds.
@@ -121,7 +121,7 @@ fn case<'a>(configuration: &CorsConfiguration, index: usize, asked: impl Iterato
     };
     let put = PutCors {
         body: DocumentSource::Rules { rules: as_text(configuration), size: None, pad: Pad::Space },
-        content_md5: ContentMd5::Absent,
+        content_md5: ContentMd5::Usual,
         content_type: None,
         extra: Extra::default(),
     };
@@ -138,6 +138,7 @@ fn case<'a>(configuration: &CorsConfiguration, index: usize, asked: impl Iterato
         step(Operation::Preflight(preflight), false)
     }));
     Case {
+        elsewhere: false,
         id: format!("rule-{}", index + 1),
         about: format!("Preflights at the edges of rule {}.", index + 1),
         file: SourceFile::new("", ""),
@@ -153,6 +154,7 @@ fn case<'a>(configuration: &CorsConfiguration, index: usize, asked: impl Iterato
 fn as_text(configuration: &CorsConfiguration) -> RuleSet {
     let texts = |patterns: &[Pattern]| patterns.iter().map(|pattern| pattern.as_str().to_owned()).collect();
     let rules = configuration.rules.iter().map(|rule| Rule {
+        ids: rule.id.iter().cloned().collect(),
         allowed_origins: texts(&rule.allowed_origins),
         allowed_methods: rule.allowed_methods.clone(),
         allowed_headers: texts(&rule.allowed_headers),
@@ -167,10 +169,10 @@ fn as_text(configuration: &CorsConfiguration) -> RuleSet {
 pub fn fit(cases: &[Case], answers: &[Vec<Response<Bytes>>], dialect: &Dialect) -> Dialect {
     let mut best = dialect.clone();
     let mut fewest = unexplained(cases, answers, &best);
-    for point in Behaviours::POINTS {
-        for value in point.values {
+    for (name, values) in dialect.open_points() {
+        for value in values {
             let mut other = best.clone();
-            if fewest == 0 || other.behaviours.set(point.name, value).is_err() {
+            if fewest == 0 || other.behaviours.set(name, value).is_err() {
                 continue;
             }
             let count = unexplained(cases, answers, &other);
@@ -209,6 +211,7 @@ mod tests {
     fn configuration(origins: &[&str], methods: &[&str], headers: &[&str], rules: usize) -> CorsConfiguration {
         let patterns = |texts: &[&str]| texts.iter().map(|text| Pattern::new(*text).unwrap()).collect();
         let rule = CorsRule {
+            id: None,
             allowed_origins: patterns(origins),
             allowed_methods: methods.iter().map(|text| (*text).to_owned()).collect(),
             allowed_headers: patterns(headers),

@@ -79,10 +79,11 @@ fn decision(rules: Option<&CorsConfiguration>, asked: &CorsRequest, dialect: &Di
         Outcome::Deny(Denial::SeveralOrigins(_)) => "several origins",
         Outcome::Deny(Denial::NoRequestMethod) => "no method",
         Outcome::Deny(Denial::UnknownRequestMethod) => "unknown method",
+        Outcome::Deny(Denial::OddRequestHeader) => "odd name",
         Outcome::Deny(Denial::NotEnabled) => "not enabled",
         Outcome::Deny(Denial::NoRule) => "no rule",
     };
-    found.insert(Feature::Decided { kind, outcome, varies: decision.vary });
+    found.insert(Feature::Decided { kind, outcome, varies: decision.vary.is_some() });
     let Some(rules) = rules else { return };
     if let Outcome::Allow(grant) = &decision.outcome {
         let place = match (grant.rule, rules.rules.len()) {

@@ -111,6 +111,7 @@ fn condition(headers: &HeaderMap, name: &str) -> FieldCondition {
 fn as_written(rule: &RuleElement) -> Rule {
     let texts = |list: &[Text]| list.iter().map(|text| text.value.trim().to_owned()).collect();
     Rule {
+        ids: texts(&rule.ids),
         allowed_origins: texts(&rule.allowed_origins),
         allowed_methods: texts(&rule.allowed_methods),
         allowed_headers: texts(&rule.allowed_headers),

@@ -31,6 +31,7 @@ const FILES: &[(&str, &str)] = embed![
     "config/positions.yaml",
     "config/put.yaml",
     "config/rounds.yaml",
+    "config/s3.yaml",
     "config/sample.yaml",
     "config/several-faults.yaml",
     "config/spellings.yaml",
@@ -49,6 +50,7 @@ const FILES: &[(&str, &str)] = embed![
     "preflight/refusal.yaml",
     "preflight/requested-headers.yaml",
     "preflight/rule-choice.yaml",
+    "preflight/s3.yaml",
     "preflight/shortcuts.yaml",
     "preflight/values.yaml",
     "actual/agreement.yaml",
@@ -58,8 +60,10 @@ const FILES: &[(&str, &str)] = embed![
     "actual/headers.yaml",
     "actual/operations.yaml",
     "actual/origins.yaml",
+    "actual/s3.yaml",
     "vary/answers.yaml",
     "vary/everywhere.yaml",
+    "vary/granted.yaml",
     "vary/states.yaml",
     "vary/vary.yaml",
     "errors/bytes.yaml",
@@ -67,6 +71,8 @@ const FILES: &[(&str, &str)] = embed![
     "errors/kinds.yaml",
     "auth/auth.yaml",
     "auth/effect.yaml",
+    "recorded/configurations.yaml",
+    "recorded/tables.yaml",
 ];
 
 /// The files of the bundled suite.

@@ -103,7 +103,7 @@ fn case(decoder: &mut Decoder, node: &Node, inherited: &[String], catalogue: &Ca
         let response_vary = fields.get("response_vary").and_then(|node| decoder.text(node, "`true` or `false`"));
         let open = catalogue.get(&default_clause).is_some_and(|clause| clause.level == Level::May);
         let rules = RuleSet { rules, response_vary };
-        let special = accepts(&rules).filter(|clause| catalogue.get(clause).is_some());
+        let special = accepts(&rules).filter(|clause| catalogue.has(clause));
         let clause = special.unwrap_or(if open { PUT } else { &default_clause }).to_owned();
         steps.push(first_put(rules, clause.into(), decoder.file().position(node.span.start).0));
     } else if let Some(node) = fields.get("response_vary") {
@@ -111,6 +111,7 @@ fn case(decoder: &mut Decoder, node: &Node, inherited: &[String], catalogue: &Ca
         decoder.push(found);
     }
     let implicit = steps.len();
+    let mut left_out: Vec<usize> = Vec::new();
     if let Some(node) = fields.get("steps") {
         let items = decoder.list(node, "a list of steps").unwrap_or_default();
         if items.is_empty() {
@@ -118,13 +119,21 @@ fn case(decoder: &mut Decoder, node: &Node, inherited: &[String], catalogue: &Ca
             decoder.push(found);
         }
         for item in items {
-            let context = Context { catalogue, clause: &default_clause, before: &steps, implicit };
-            if let Some(step) = step(decoder, item, &context) {
-                steps.push(step);
+            let context = Context { catalogue, clause: &default_clause, before: &steps, implicit, left_out: &left_out };
+            let read = step(decoder, item, &context);
+            if is_elsewhere(decoder, item, catalogue) {
+                left_out.push(steps.len() - implicit + left_out.len());
+            } else {
+                steps.extend(read);
             }
         }
     }
     stand(&mut steps, &mut objects);
+    if clauses.iter().all(|clause| catalogue.has(clause)) {
+        for step in &mut steps {
+            catalogue.fit(step);
+        }
+    }
     Some(Case {
         id: id?,
         about: about.unwrap_or_default(),
@@ -134,8 +143,25 @@ fn case(decoder: &mut Decoder, node: &Node, inherited: &[String], catalogue: &Ca
         clauses,
         objects,
         acl: acl.unwrap_or_default(),
+        elsewhere: is_elsewhere(decoder, node, catalogue),
         steps,
     })
+}
+
+/// Whether a case or a step is for dialects that fix a point otherwise.
+fn is_elsewhere(decoder: &mut Decoder, node: &Node, catalogue: &Catalogue<'_>) -> bool {
+    let Value::Map(entries) = &node.value else { return false };
+    let conditions = entries.iter().find(|(key, _)| key.text == "where").map(|(_, value)| value);
+    let conditions = conditions.and_then(|node| decoder.map(node, "a map from point to value")).unwrap_or_default();
+    let mut elsewhere = false;
+    for (key, value) in conditions {
+        let Some(text) = decoder.text(value, "a value") else { continue };
+        if let Some(problem) = decode_expect::unknown_value(decoder, &key.span, &key.text, &text) {
+            decoder.push(problem);
+        }
+        elsewhere |= !catalogue.fixes(&key.text, &text);
+    }
+    elsewhere
 }
 
 /// The clause by which a server should take rules that the documents do not say it must.
@@ -194,7 +220,7 @@ fn first_put(rules: RuleSet, clause: Name, line: usize) -> Step {
         name: None,
         operation: Operation::PutCors(PutCors {
             body: DocumentSource::Rules { rules, size: None, pad: Pad::Space },
-            content_md5: ContentMd5::Absent,
+            content_md5: ContentMd5::Usual,
             content_type: Some("application/xml".to_owned()),
             extra: Extra::default(),
         }),
@@ -253,6 +279,7 @@ pub(super) fn rule_file(decoder: &mut Decoder, root: &Node) -> Option<RuleSet> {
 fn numbered(rule: &Rule, n: u64) -> Rule {
     let with = |values: &Vec<String>| values.iter().map(|value| value.replace("{n}", &n.to_string())).collect();
     Rule {
+        ids: with(&rule.ids),
         allowed_origins: with(&rule.allowed_origins),
         allowed_methods: with(&rule.allowed_methods),
         allowed_headers: with(&rule.allowed_headers),
@@ -268,6 +295,7 @@ fn rule(decoder: &mut Decoder, node: &Node) -> Option<Rule> {
         None => Vec::new(),
     };
     Some(Rule {
+        ids: list("id"),
         allowed_origins: list("allowed_origins"),
         allowed_methods: list("allowed_methods"),
         allowed_headers: list("allowed_headers"),
@@ -284,13 +312,19 @@ pub(super) struct Context<'a> {
     pub(super) before: &'a [Step],
     /// How many of them the file does not write.
     pub(super) implicit: usize,
+    /// Places in the file, from 0, of steps that other dialects have.
+    pub(super) left_out: &'a [usize],
 }
 
 impl Context<'_> {
     /// Index of an earlier step, by its name or its number in the file, from 1.
     pub(super) fn step(&self, decoder: &mut Decoder, node: &Node) -> Option<usize> {
         let text = decoder.text(node, "the name or number of an earlier step")?;
-        let number = text.parse::<usize>().ok().and_then(|number| number.checked_sub(1)).map(|at| at + self.implicit);
+        let number = text.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        let number = number.filter(|at| !self.left_out.contains(at)).map(|at| {
+            let before = self.left_out.iter().filter(|out| **out < at).count();
+            at - before + self.implicit
+        });
         let named = self.before.iter().position(|step| step.name.as_deref() == Some(&text));
         let found = named.or(number).filter(|at| *at < self.before.len());
         if found.is_none() {
@@ -394,7 +428,8 @@ fn put_cors(decoder: &mut Decoder, node: &Node, context: &Context<'_>) -> Option
     let body = document_source(decoder, &fields, context);
     let content_md5 = fields.get("content_md5").map_or_else(Vec::new, |node| lines(decoder, node)).into_iter().next();
     let content_md5 = match content_md5.as_deref() {
-        None | Some("absent") => ContentMd5::Absent,
+        None => ContentMd5::Usual,
+        Some("absent") => ContentMd5::Absent,
         Some("right") => ContentMd5::Right,
         Some("wrong") => ContentMd5::Wrong,
         Some(text) => ContentMd5::Literal(text.to_owned()),

@@ -10,6 +10,7 @@ use super::{
     Alternative, BrowserVerdict, CorsExpectation, ErrorExpectation, Expectation, FieldCondition, Name, StatusPattern,
     TextCondition,
 };
+use crate::diagnostic::{Diagnostic, Span};
 use crate::dialect::{Behaviours, Level};
 use crate::yaml::{Decoder, Node, Value};
 
@@ -281,23 +282,24 @@ fn cors(decoder: &mut Decoder, node: &Node) -> Option<CorsExpectation> {
     Some(CorsExpectation { rules, response_vary, verbatim })
 }
 
+/// What is wrong with a point and a value of it.
+pub(super) fn unknown_value(decoder: &Decoder, span: &Span, behaviour: &str, text: &str) -> Option<Diagnostic> {
+    let Some(point) = Behaviours::POINTS.iter().find(|point| point.name == behaviour) else {
+        let names = Behaviours::POINTS.iter().map(|point| point.name);
+        return Some(decoder.error(span, format!("unknown behaviour `{behaviour}`")).suggest(behaviour, names));
+    };
+    (!point.values.contains(&text)).then(|| {
+        let values = point.values.join("`, `");
+        let problem = decoder.error(span, format!("`{behaviour}` has no value `{text}`"));
+        problem.label(format!("its values are `{values}`"))
+    })
+}
+
 fn alternatives(decoder: &mut Decoder, node: &Node, context: &Context<'_>, cited: &str) -> Vec<Alternative> {
     let mut found = Vec::new();
     for (key, value) in decoder.map(node, "a map from `behaviour=value` to an answer").unwrap_or_default() {
         let (behaviour, text) = key.text.split_once('=').unwrap_or((&key.text, ""));
-        let point = Behaviours::POINTS.iter().find(|point| point.name == behaviour);
-        let problem = match point {
-            None => {
-                let names = Behaviours::POINTS.iter().map(|point| point.name);
-                Some(decoder.error(&key.span, format!("unknown behaviour `{behaviour}`")).suggest(behaviour, names))
-            }
-            Some(point) if !point.values.contains(&text) => {
-                let values = point.values.join("`, `");
-                let problem = decoder.error(&key.span, format!("`{behaviour}` has no value `{text}`"));
-                Some(problem.label(format!("its values are `{values}`")))
-            }
-            Some(_) => None,
-        };
+        let problem = unknown_value(decoder, &key.span, behaviour, text);
         let expect = block(decoder, value, context, Some(cited));
         match (problem, expect) {
             (Some(problem), _) => decoder.push(problem),

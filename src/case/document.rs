@@ -31,6 +31,7 @@ impl RuleSet {
 impl Rule {
     fn write(&self, text: &mut String) {
         let lists = [
+            ("ID", &self.ids),
             ("AllowedOrigin", &self.allowed_origins),
             ("AllowedMethod", &self.allowed_methods),
             ("AllowedHeader", &self.allowed_headers),

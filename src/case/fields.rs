@@ -22,6 +22,9 @@ pub(super) static FILE: Record = Record::new(
     ],
 );
 
+/// Points on which vendors differ, and values of them.
+const WHERE: Shape = Shape::MapOf(&Shape::Text);
+
 pub(super) static CASE: Record = Record::new(
     "case",
     "a case",
@@ -33,6 +36,7 @@ pub(super) static CASE: Record = Record::new(
             Shape::List(&Shape::Text),
             "what it is about; the first is the default of its assertions",
         ),
+        Field::optional("where", WHERE, "only in dialects that fix these points so"),
         Field::optional("objects", Shape::MapOf(&Shape::Text), "objects stored before the case: key and content"),
         Field::optional("acl", Shape::Word(&["private", "public-read"]), "who may read; private unless said"),
         Field::optional("rules", RULES, "short for a first put_cors that must succeed"),
@@ -45,6 +49,7 @@ pub(super) static RULE: Record = Record::new(
     "rule",
     "a rule",
     &[
+        Field::optional("id", TEXTS, "ID, where the dialect has it; a list states several"),
         Field::optional("allowed_origins", TEXTS, "AllowedOrigin elements"),
         Field::optional("allowed_methods", TEXTS, "AllowedMethod elements"),
         Field::optional("allowed_headers", TEXTS, "AllowedHeader elements"),
@@ -76,6 +81,7 @@ pub(super) static STEP: Record = Record::new(
     "step",
     "a step",
     &[
+        Field::optional("where", WHERE, "only in dialects that fix these points so"),
         Field::optional("put_cors", Shape::Record(&PUT_CORS), "PutBucketCors"),
         Field::optional("get_cors", Shape::AnyOf(&[Shape::Null, Shape::Record(&EXTRA)]), "GetBucketCors"),
         Field::optional("delete_cors", Shape::AnyOf(&[Shape::Null, Shape::Record(&EXTRA)]), "DeleteBucketCors"),
@@ -266,13 +272,16 @@ pub(super) static TEXT_CONDITIONS: Record = Record::new(
 );
 
 /// Fields of an error and the elements they stand for.
-pub(super) const ERROR_ELEMENTS: [(&str, &str); 6] = [
+pub(super) const ERROR_ELEMENTS: [(&str, &str); 9] = [
     ("code", "Code"),
     ("message", "Message"),
     ("argument_name", "ArgumentName"),
     ("argument_value", "ArgumentValue"),
     ("bucket_name", "BucketName"),
     ("server_time", "ServerTime"),
+    ("method", "Method"),
+    ("resource_type", "ResourceType"),
+    ("max_message_length_bytes", "MaxMessageLengthBytes"),
 ];
 
 pub(super) static ERROR: Record = Record::new(
@@ -285,9 +294,12 @@ pub(super) static ERROR: Record = Record::new(
         Field::optional("argument_value", TEXT_MATCHER, "ArgumentValue"),
         Field::optional("bucket_name", TEXT_MATCHER, "BucketName"),
         Field::optional("server_time", TEXT_MATCHER, "ServerTime"),
-        Field::optional("request_id", Shape::Word(&["header"]), "RequestId is the x-oss-request-id of the answer"),
+        Field::optional("method", TEXT_MATCHER, "Method"),
+        Field::optional("resource_type", TEXT_MATCHER, "ResourceType"),
+        Field::optional("max_message_length_bytes", TEXT_MATCHER, "MaxMessageLengthBytes"),
+        Field::optional("request_id", Shape::Word(&["header"]), "RequestId is the one in the answer's header"),
         Field::optional("host_id", Shape::Word(&["host"]), "HostId is the host of the request"),
-        Field::optional("ec", Shape::Word(&["header"]), "EC and x-oss-ec agree where both are there"),
+        Field::optional("ec", Shape::Word(&["header"]), "EC and the header x-oss-ec agree where both are there"),
         Field::optional("order", Shape::List(&Shape::Text), "elements in the order in which they come"),
     ],
 );

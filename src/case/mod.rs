@@ -59,15 +59,18 @@ pub struct Case {
     pub objects: Vec<(String, String)>,
     /// Who may read.
     pub acl: Acl,
+    /// Whether it is for other dialects than the one it was loaded for, by its `where`.
+    pub elsewhere: bool,
     /// Requests.
     pub steps: Vec<Step>,
 }
 
 impl Case {
-    /// Whether a dialect knows all clauses of the case, so that it has something to say about the dialect's servers.
+    /// Whether a dialect knows all clauses of the case, so that it has something to say about the dialect's servers. The loader leaves out
+    /// what a case says under clauses that the dialect does not have.
     pub fn applies(&self, dialect: &Dialect) -> bool {
         let mut cited = self.clauses.iter().map(String::as_str).chain(self.cited());
-        cited.all(|clause| dialect.clauses.get(clause).is_some())
+        !self.elsewhere && cited.all(|clause| dialect.clauses.get(clause).is_some()) && self.cited().next().is_some()
     }
 
     /// The clauses of its assertions.
@@ -127,7 +130,7 @@ pub struct Step {
     pub bucket: BucketRole,
     /// How often it is sent; each answer is judged, and all must be alike.
     pub repeat: u32,
-    /// What the answer must be; never empty.
+    /// What the answer must be; empty where the dialect says nothing about it.
     pub expect: Vec<Expectation>,
     /// Line in the file, from 1.
     pub line: usize,
@@ -264,6 +267,8 @@ pub struct RuleSet {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "the elements of the document, all of them")]
 pub struct Rule {
+    /// ID.
+    pub ids: Vec<String>,
     /// AllowedOrigin.
     pub allowed_origins: Vec<String>,
     /// AllowedMethod.
@@ -280,6 +285,8 @@ pub struct Rule {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ContentMd5 {
+    /// As a client of the vendor does: not sent, or right where servers want one.
+    Usual,
     /// Not sent.
     Absent,
     /// Of the body.

@@ -102,6 +102,7 @@ fn case(case: &Case) -> Value {
 fn rule_list(rules: &[Rule]) -> Value {
     let rules = rules.iter().map(|rule| {
         let mut fields = Fields::default();
+        fields.put_texts("id", &rule.ids);
         fields.put_texts("allowed_origins", &rule.allowed_origins);
         fields.put_texts("allowed_methods", &rule.allowed_methods);
         fields.put_texts("allowed_headers", &rule.allowed_headers);
@@ -183,7 +184,8 @@ impl Writer<'_> {
             DocumentSource::From(step) => fields.put("xml", json!({"from": self.reference(*step)})),
         }
         match &put.content_md5 {
-            ContentMd5::Absent => {}
+            ContentMd5::Usual => {}
+            ContentMd5::Absent => fields.put("content_md5", "absent"),
             ContentMd5::Right => fields.put("content_md5", "right"),
             ContentMd5::Wrong => fields.put("content_md5", "wrong"),
             ContentMd5::Literal(text) => fields.put("content_md5", text.as_str()),
@@ -415,7 +417,9 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again() {
         let suite = load(&bundled(), Dialect::oss()).suite;
-        for case in &suite.cases {
+        // A step of which the dialect says nothing has no form in a file.
+        let whole = |case: &&Case| case.steps.iter().all(|step| !step.expect.is_empty());
+        for case in suite.cases.iter().filter(|case| case.applies(Dialect::oss())).filter(whole) {
             let text = write("one case", std::slice::from_ref(case));
             let again = load(&[SourceFile::new("all/all.yaml", text)], Dialect::oss());
             assert!(again.diagnostics.is_empty(), "{}", render(&again.diagnostics, Style::Plain));

@@ -13,7 +13,7 @@ use super::evidence::Exchanges;
 use super::{Asked, CERTIFICATE, Certificate, EVIDENCE, Edition, MOST_PROBLEMS, Problem};
 use crate::case::{BucketRole, Case};
 use crate::diagnostic::visible;
-use crate::dialect::Level;
+use crate::dialect::{Dialect, Level};
 use crate::report::{self, CaseReport, FORMAT_VERSION, Report, SuiteIdentity, Target, Teller, Totals, cut};
 use crate::request::{Addressing, Outgoing, Place, Secrets, Site, redact, without_secret_lines};
 use crate::sign::{Credentials, Scheme};
@@ -56,7 +56,7 @@ impl Keys {
         })
     }
 
-    fn site<'a>(&'a self, asked: &'a Asked) -> Site<'a> {
+    fn site<'a>(&'a self, asked: &'a Asked, dialect: &Dialect) -> Site<'a> {
         Site {
             protocol: &asked.protocol,
             authority: &asked.authority,
@@ -64,6 +64,7 @@ impl Keys {
             scheme: &self.scheme,
             credentials: Some(&self.owner),
             other: self.other.as_ref(),
+            integrity: dialect.behaviours.integrity,
             other_variables: "",
         }
     }
@@ -76,7 +77,7 @@ impl Keys {
 /// Cases that are missing, or not of this suite, and exchanges that are not those of their case.
 pub(super) fn judge(certificate: &Certificate, lines: &[Exchanges], edition: &Edition) -> Result<Report, Vec<Problem>> {
     let keys = Keys::of(&certificate.endpoint).map_err(|problem| vec![problem])?;
-    let site = keys.site(&certificate.endpoint);
+    let site = keys.site(&certificate.endpoint, &edition.dialect);
     let mut problems = at_the_time(certificate, lines);
     let mut by_case: BTreeMap<&str, &Exchanges> = BTreeMap::new();
     for line in lines {

@@ -46,7 +46,7 @@ pub(super) fn audit(arguments: &Audit, context: &Context) -> Result<Exit, Failur
     let file = match (&arguments.config, &target) {
         (Some(path), _) => Some(files::rules(path, context)?),
         (None, Some((target, bucket))) => {
-            if arguments.endpoint.auth == Auth::Anonymous {
+            if arguments.endpoint.auth == Some(Auth::Anonymous) {
                 return Err(Failure::usage("without a key the rules cannot be fetched")
                     .help("give what is in place with --config FILE"));
             }
@@ -226,6 +226,7 @@ mod tests {
     #[test]
     fn what_is_shown() {
         let rule = |origins: &[&str], methods: &[&str], max_age_seconds| CorsRule {
+            id: None,
             allowed_origins: origins.iter().map(|text| Pattern::new(*text).unwrap()).collect(),
             allowed_methods: methods.iter().map(|text| (*text).to_owned()).collect(),
             max_age_seconds,

@@ -26,7 +26,7 @@ pub(super) fn certify(arguments: &Certify, context: &Context) -> Result<Exit, Fa
         ))
         .help(format!("give `{}`", Dialect::BUNDLED.join("`, `"))));
     };
-    if arguments.against.endpoint.auth == Auth::Anonymous {
+    if arguments.against.endpoint.auth == Some(Auth::Anonymous) {
         return Err(
             Failure::usage("a run without keys says nothing about conformance").help("leave out --auth anonymous")
         );

@@ -13,7 +13,7 @@ pub(super) fn cleanup(arguments: &Cleanup, context: &Context) -> Result<Exit, Fa
     let Some(endpoint) = &arguments.endpoint.endpoint else {
         return Err(Failure::usage("cleanup needs --endpoint").help("the one of the run that was interrupted"));
     };
-    if arguments.endpoint.auth == Auth::Anonymous {
+    if arguments.endpoint.auth == Some(Auth::Anonymous) {
         return Err(Failure::usage("cleanup needs a key").help("use --auth v4 or v1"));
     }
     let dialect = Arc::new(Dialect::oss().clone());

@@ -17,7 +17,7 @@ pub(super) fn doctor(arguments: &Doctor, context: &Context) -> Result<Exit, Fail
     let Some(endpoint) = &against.endpoint.endpoint else {
         return Err(Failure::usage("no server to look at").help("name it with --endpoint"));
     };
-    if against.endpoint.auth == Auth::Anonymous && against.bucket.is_none() {
+    if against.endpoint.auth == Some(Auth::Anonymous) && against.bucket.is_none() {
         return Err(Failure::usage("--auth anonymous cannot create a bucket").help("name one with --bucket"));
     }
     let dialect = files::dialect(&arguments.dialect.dialect, context)?;
@@ -28,7 +28,7 @@ pub(super) fn doctor(arguments: &Doctor, context: &Context) -> Result<Exit, Fail
             Some(name) => Buckets::Borrowed(name.clone()),
             None => Buckets::Own { prefix: prefix(&against.bucket_prefix)? },
         },
-        journal: if against.endpoint.auth == Auth::Anonymous {
+        journal: if against.endpoint.auth == Some(Auth::Anonymous) {
             Arc::new(NoJournal)
         } else {
             journal(&against.journal, context)?.0

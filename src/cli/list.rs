@@ -4,26 +4,28 @@ use super::args::List;
 use super::{Context, Exit, Failure, files, print};
 use crate::case::strength;
 use crate::diagnostic::visible;
-use crate::dialect::{Behaviours, Dialect};
+use crate::dialect::Dialect;
 use crate::reference::faults::faults;
 
 pub(super) fn list(arguments: &List, context: &Context) -> Result<Exit, Failure> {
     let dialect = files::dialect(&arguments.dialect.dialect, context)?;
     let mut rows: Vec<Vec<String>> = Vec::new();
     if arguments.behaviours {
-        for point in Behaviours::POINTS {
-            let default = dialect.behaviours.value(point.name).unwrap_or_default();
-            let about = dialect.about.get(point.name).cloned().unwrap_or_default();
-            let values: Vec<String> = point
-                .values
+        for (name, values) in dialect.open_points() {
+            let default = dialect.behaviours.value(name).unwrap_or_default();
+            let about = dialect.about.get(name).cloned().unwrap_or_default();
+            let values: Vec<String> = values
                 .iter()
                 .map(|value| if *value == default { format!("[{value}]") } else { (*value).to_owned() })
                 .collect();
-            rows.push(vec![point.name.to_owned(), values.join(" | "), about]);
+            rows.push(vec![name.to_owned(), values.join(" | "), about]);
         }
     } else if arguments.faults {
-        for fault in faults() {
-            let allowed = fault.allowed.map(|(name, value)| format!(" (allowed: {name}={value})")).unwrap_or_default();
+        for fault in faults().filter(|fault| fault.applies(&dialect)) {
+            let allowed = fault
+                .allowed_in(&dialect)
+                .map(|(name, value)| format!(" (allowed: {name}={value})"))
+                .unwrap_or_default();
             let seen = if fault.seen.is_empty() { String::new() } else { format!(" [{}]", fault.seen) };
             let row = [fault.id, fault.clause, fault.effect.as_str()].map(str::to_owned);
             rows.push([row.to_vec(), vec![format!("{}{allowed}{seen}", fault.text)]].concat());

@@ -91,8 +91,8 @@ impl Failure {
 /// What the outside world is like, read once.
 #[derive(Debug)]
 struct Context {
-    owner: Option<Credentials>,
-    other: Option<Credentials>,
+    oss: Keys,
+    aws: Keys,
     state_folder: Option<std::path::PathBuf>,
     output_style: Style,
     error_style: Style,
@@ -100,11 +100,26 @@ struct Context {
     interactive: bool,
 }
 
+/// The access keys of the environment.
+#[derive(Debug)]
+struct Keys {
+    owner: Option<Credentials>,
+    other: Option<Credentials>,
+}
+
 impl Context {
+    /// The keys for a kind of signature.
+    const fn keys(&self, auth: args::Auth) -> &Keys {
+        match auth {
+            args::Auth::AwsV4 => &self.aws,
+            args::Auth::V1 | args::Auth::V4 | args::Auth::Anonymous => &self.oss,
+        }
+    }
+
     fn read() -> Result<Self, Failure> {
         let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         // A header field cannot carry a line break, and without the field requests would go unsigned.
-        for name in ["OSS_ACCESS_KEY_ID", "OSS_SESSION_TOKEN"] {
+        for name in [target::OSS.id, target::OSS.token, target::AWS.id, target::AWS.token] {
             for prefix in ["", "CORSUITE_OTHER_"] {
                 let name = format!("{prefix}{name}");
                 if text(&name).is_some_and(|value| http::HeaderValue::from_str(&value).is_err()) {
@@ -113,13 +128,15 @@ impl Context {
                 }
             }
         }
-        let credentials = |prefix: &str| {
+        let credentials = |variables: target::Variables, prefix: &str| {
             Some(Credentials {
-                access_key_id: text(&format!("{prefix}OSS_ACCESS_KEY_ID"))?,
-                access_key_secret: text(&format!("{prefix}OSS_ACCESS_KEY_SECRET"))?,
-                security_token: text(&format!("{prefix}OSS_SESSION_TOKEN")),
+                access_key_id: text(&format!("{prefix}{}", variables.id))?,
+                access_key_secret: text(&format!("{prefix}{}", variables.secret))?,
+                security_token: text(&format!("{prefix}{}", variables.token)),
             })
         };
+        let keys =
+            |variables| Keys { owner: credentials(variables, ""), other: credentials(variables, "CORSUITE_OTHER_") };
         let state = text("XDG_STATE_HOME").map(std::path::PathBuf::from);
         let home =
             text("HOME").or_else(|| text("USERPROFILE")).map(|home| std::path::Path::new(&home).join(".local/state"));
@@ -128,8 +145,8 @@ impl Context {
             _ => Style::Coloured,
         };
         Ok(Self {
-            owner: credentials(""),
-            other: credentials("CORSUITE_OTHER_"),
+            oss: keys(target::OSS),
+            aws: keys(target::AWS),
             state_folder: state.or(home).map(|folder| folder.join("corsuite")),
             output_style: style(anstream::AutoStream::choice(&io::stdout())),
             error_style: style(anstream::AutoStream::choice(&io::stderr())),

@@ -19,7 +19,6 @@ use crate::implementation::{Endpoint, EndpointOptions};
 use crate::report::{CaseReport, Format, Report, Setting, Verdict, terminal};
 use crate::run::{self, Addressing, Buckets, Event, FileJournal, Journal, NoJournal, Options, SetupError, Target};
 use crate::serve;
-use crate::sign::Scheme;
 
 /// How long a change of rules may take to show, unless said.
 pub(super) const SETTLE: Duration = Duration::from_secs(10);
@@ -97,7 +96,7 @@ pub(super) struct Measured {
 /// Runs the cases against the server, or against the built-in reference.
 pub(super) fn measure(job: Job<'_>, context: &Context) -> Result<Measured, Failure> {
     let against = job.against;
-    if against.endpoint.auth == Auth::Anonymous && against.bucket.is_none() {
+    if against.endpoint.auth == Some(Auth::Anonymous) && against.bucket.is_none() {
         return Err(Failure::usage("--auth anonymous cannot create a bucket").help("name one with --bucket"));
     }
     let preconfigured = match &against.in_place {
@@ -128,7 +127,7 @@ pub(super) fn measure(job: Job<'_>, context: &Context) -> Result<Measured, Failu
             ..Options::default()
         };
         let (target, server) = if let Some(endpoint) = &against.endpoint.endpoint {
-            if against.endpoint.auth != Auth::Anonymous {
+            if against.endpoint.auth != Some(Auth::Anonymous) {
                 options.journal = journal(&against.journal, context)?.0;
             }
             (target::target(endpoint, &against.endpoint, job.dialect, context)?, None)
@@ -325,16 +324,17 @@ pub(super) async fn embedded(dialect: &Arc<Dialect>) -> Result<(Target, watch::S
     }));
     let options = EndpointOptions { timeout: Duration::from_secs(10), insecure: false, ca_certificates: None };
     let client = Endpoint::new(&options).map_err(|error| fail(&error))?.as_embedded();
+    let auth = Auth::of(None, dialect);
     let target = Target {
         implementation: Arc::new(client),
         name: format!("built-in reference, http://{address}"),
         protocol: "http".to_owned(),
         authority: address.to_string(),
         addressing: Addressing::Path,
-        scheme: Scheme::V4 { region: "cn-hangzhou".to_owned() },
+        scheme: target::scheme(auth, None, &address.to_string()),
         credentials: Some(serve::owner()),
         other: Some(serve::other()),
-        other_variables: target::OTHER_VARIABLES,
+        other_variables: auth.variables().other,
         dialect: Arc::clone(dialect),
     };
     Ok((target, stop))

@@ -1,6 +1,6 @@
 //! `corsuite serve`
 
-use super::args::Serve;
+use super::args::{Auth, Serve, USUAL_DIALECT};
 use super::{Context, Exit, Failure, files, interrupted, print, runtime, tell};
 use crate::dialect::Dialect;
 use crate::implementation::Embedded;
@@ -12,8 +12,10 @@ use crate::serve::{bind, options, other, owner, serve as answer};
 
 pub(super) fn serve(arguments: &Serve, context: &Context) -> Result<Exit, Failure> {
     let dialect = files::dialect(&arguments.dialect.dialect, context)?;
-    let owner = context.owner.clone().unwrap_or_else(owner);
-    let other = context.other.clone().unwrap_or_else(other);
+    let auth = Auth::of(None, &dialect);
+    let (given, variables) = (context.keys(auth), auth.variables());
+    let owner = given.owner.clone().unwrap_or_else(owner);
+    let other = given.other.clone().unwrap_or_else(other);
     let responder = chosen(arguments, &dialect)?;
     let runtime = runtime()?;
     runtime.block_on(async {
@@ -24,19 +26,20 @@ pub(super) fn serve(arguments: &Serve, context: &Context) -> Result<Exit, Failur
         // Keys from the environment are not shown: whoever set them knows them.
         let keys = |prefix: &str, given: bool, key: &crate::sign::Credentials| {
             if given {
-                return format!("# {prefix}OSS_ACCESS_KEY_ID is the one of the environment\n");
+                return format!("# {prefix}{} is the one of the environment\n", variables.id);
             }
             format!(
-                "export {prefix}OSS_ACCESS_KEY_ID={}\nexport {prefix}OSS_ACCESS_KEY_SECRET={}\n",
-                key.access_key_id, key.access_key_secret
+                "export {prefix}{}={}\nexport {prefix}{}={}\n",
+                variables.id, key.access_key_id, variables.secret, key.access_key_secret
             )
         };
         print(&format!(
-            "# {} reference server on http://{address}\n{}# buckets in the path, or in the host under localhost\n{}{}# corsuite run --endpoint http://{address}\n",
+            "# {} reference server on http://{address}\n{}# buckets in the path, or in the host under localhost\n{}{}# corsuite run{} --endpoint http://{address}\n",
             dialect.title,
             manner(arguments),
-            keys("", context.owner.is_some(), &owner),
-            keys("CORSUITE_OTHER_", context.other.is_some(), &other),
+            keys("", given.owner.is_some(), &owner),
+            keys("CORSUITE_OTHER_", given.other.is_some(), &other),
+            if arguments.dialect.dialect == USUAL_DIALECT { String::new() } else { format!(" --dialect {}", arguments.dialect.dialect) },
         ))?;
         if !address.ip().is_loopback() {
             tell("note: this address can be reached from other machines, and the keys are no secret\n");
@@ -78,8 +81,8 @@ fn chosen(arguments: &Serve, dialect: &Dialect) -> Result<Box<dyn FnOnce(Options
         return Ok(Box::new(move |options| Embedded::new(Control::new(Reference::new(options), manner))));
     }
     if let Some(seed) = arguments.lenient {
-        let clauses = dialect.clauses.clone();
-        return Ok(Box::new(move |options| Embedded::new(Lenient::new(options, &clauses, seed))));
+        let dialect = dialect.clone();
+        return Ok(Box::new(move |options| Embedded::new(Lenient::new(options, &dialect, seed))));
     }
     Ok(Box::new(|options| Embedded::new(Reference::new(options))))
 }

@@ -23,16 +23,17 @@ pub(super) fn sign(arguments: &Sign, context: &Context) -> Result<Exit, Failure>
         let value = http::HeaderValue::from_str(value.trim()).map_err(|error| bad(&error))?;
         request.headers_mut().append(name, value);
     }
+    let keys = context.keys(arguments.auth);
     let key = match arguments.identity {
-        SignAs::Other => context.other.clone(),
+        SignAs::Other => keys.other.clone(),
         SignAs::UnknownKey => Some(unknown_key()),
-        SignAs::BadSignature => context.owner.clone().map(wrong_secret),
-        _ => context.owner.clone(),
+        SignAs::BadSignature => keys.owner.clone().map(wrong_secret),
+        _ => keys.owner.clone(),
     };
     let Some(key) = key else {
         let names = match arguments.identity {
-            SignAs::Other => target::OTHER_VARIABLES,
-            _ => "OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET",
+            SignAs::Other => arguments.auth.variables().other,
+            _ => arguments.auth.variables().owner,
         };
         return Err(Failure::usage("no access key to sign with").help(format!("set {names}")));
     };

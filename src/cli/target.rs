@@ -5,12 +5,57 @@ use std::sync::Arc;
 use super::args::{AddressingChoice, Auth, EndpointArguments};
 use super::{Context, Failure};
 use crate::diagnostic::visible;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Signature};
 use crate::implementation::{Endpoint, EndpointOptions};
 use crate::run::{Addressing, Target};
 use crate::sign::Scheme;
 
-pub(super) const OTHER_VARIABLES: &str = "CORSUITE_OTHER_OSS_ACCESS_KEY_ID and CORSUITE_OTHER_OSS_ACCESS_KEY_SECRET";
+/// The environment's names for an access key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Variables {
+    pub(super) id: &'static str,
+    pub(super) secret: &'static str,
+    pub(super) token: &'static str,
+    /// Both names of a key, for people.
+    pub(super) owner: &'static str,
+    /// The same of the second account.
+    pub(super) other: &'static str,
+}
+
+/// As the clients of OSS name them.
+pub(super) const OSS: Variables = Variables {
+    id: "OSS_ACCESS_KEY_ID",
+    secret: "OSS_ACCESS_KEY_SECRET",
+    token: "OSS_SESSION_TOKEN",
+    owner: "OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET",
+    other: "CORSUITE_OTHER_OSS_ACCESS_KEY_ID and CORSUITE_OTHER_OSS_ACCESS_KEY_SECRET",
+};
+
+/// As those of AWS do.
+pub(super) const AWS: Variables = Variables {
+    id: "AWS_ACCESS_KEY_ID",
+    secret: "AWS_SECRET_ACCESS_KEY",
+    token: "AWS_SESSION_TOKEN",
+    owner: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    other: "CORSUITE_OTHER_AWS_ACCESS_KEY_ID and CORSUITE_OTHER_AWS_SECRET_ACCESS_KEY",
+};
+
+impl Auth {
+    /// The choice, or what the dialect's servers want.
+    pub(super) fn of(chosen: Option<Self>, dialect: &Dialect) -> Self {
+        chosen.unwrap_or(match dialect.behaviours.signature {
+            Signature::Oss => Self::V4,
+            Signature::Aws => Self::AwsV4,
+        })
+    }
+
+    pub(super) const fn variables(self) -> Variables {
+        match self {
+            Self::V1 | Self::V4 | Self::Anonymous => OSS,
+            Self::AwsV4 => AWS,
+        }
+    }
+}
 const DEFAULT_REGION: &str = "cn-hangzhou";
 const AWS_REGION: &str = "us-east-1";
 
@@ -28,7 +73,7 @@ pub(super) fn parse(endpoint: &str) -> Result<(String, String), Failure> {
     }
     let authority = rest.strip_suffix('/').unwrap_or(rest);
     if authority.contains('@') {
-        return Err(bad("keys do not belong into the URL").help("set OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET"));
+        return Err(bad("keys do not belong into the URL").help(format!("set {}, or {}", OSS.owner, AWS.owner)));
     }
     if authority.contains(['/', '?', '#']) {
         return Err(bad("a path").help("give the server's address only; buckets are created, or lent with --bucket"));
@@ -86,32 +131,33 @@ pub(super) fn target(
         AddressingChoice::Auto if named && host(&authority) != "localhost" => Addressing::Virtual,
         AddressingChoice::Path | AddressingChoice::Auto => Addressing::Path,
     };
-    let credentials = match (arguments.auth, &context.owner) {
+    let auth = Auth::of(arguments.auth, dialect);
+    let (variables, keys) = (auth.variables(), context.keys(auth));
+    let credentials = match (auth, &keys.owner) {
         (Auth::Anonymous, _) => None,
         (_, Some(owner)) => Some(owner.clone()),
         (_, None) => {
-            return Err(Failure::usage("no access key for the endpoint").help(
-                "set OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET; `corsuite serve` prints those of the reference",
-            ));
+            return Err(Failure::usage("no access key for the endpoint")
+                .help(format!("set {}; `corsuite serve` prints those of the reference", variables.owner)));
         }
     };
     let same = |other: &crate::sign::Credentials| {
         credentials.as_ref().is_some_and(|own| own.access_key_id == other.access_key_id)
     };
-    if context.other.as_ref().is_some_and(same) {
+    if keys.other.as_ref().is_some_and(same) {
         return Err(Failure::usage("the second account's access key is the owner's")
-            .help(format!("set {OTHER_VARIABLES} to those of an account that does not own the buckets")));
+            .help(format!("set {} to those of an account that does not own the buckets", variables.other)));
     }
     Ok(Target {
         implementation: Arc::new(client(arguments)?),
         name: format!("{protocol}://{authority}"),
-        scheme: scheme(arguments.auth, arguments.region.as_deref(), &authority),
+        scheme: scheme(auth, arguments.region.as_deref(), &authority),
         protocol,
         authority,
         addressing,
         credentials,
-        other: context.other.clone(),
-        other_variables: OTHER_VARIABLES,
+        other: keys.other.clone(),
+        other_variables: variables.other,
         dialect: Arc::clone(dialect),
     })
 }

@@ -1,14 +1,15 @@
 //! The algorithm of the PutBucketCors page: [`evaluate`].
 
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderName,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderName,
 };
 
-use super::{CorsConfiguration, CorsRequest, CorsRule, Kind, Origin, is_known_method};
+use super::{CorsConfiguration, CorsRequest, CorsRule, Kind, Origin, is_known_method, is_token};
 use crate::dialect::{
-    AcahOnActual, AllowMethods, Behaviours, EmptyMembers, EmptyRequestHeaders, MethodCase, MissingBoth, MixedStar,
-    OriginCase, PreflightOrder, TwoOrigins, UnknownMethod,
+    AcahOnActual, ActualHeaders, AllowCredentials, AllowHeadersCase, AllowMethods, Behaviours, EmptyMembers,
+    EmptyRequestHeaders, MethodCase, MissingBoth, MixedStar, OddNames, OriginCase, PreflightMethod, PreflightOrder,
+    TwoOrigins, UnknownMethod, VaryMembers, VaryOn, VaryUnmatched, ZeroAge,
 };
 
 /// What the rules say about a request, and why.
@@ -17,8 +18,10 @@ use crate::dialect::{
 pub struct Decision {
     /// Allowed, denied, or no CORS request.
     pub outcome: Outcome,
-    /// Whether the answer carries `Vary: Origin` (ResponseVary).
-    pub vary: bool,
+    /// What the answer's Vary names, if it is there on account of CORS.
+    pub vary: Option<&'static str>,
+    /// The method that rules are held against.
+    pub method: Vec<u8>,
     /// One entry a rule, in order; empty where no rule had to be read.
     pub trace: Vec<RuleTrace>,
 }
@@ -47,6 +50,8 @@ pub enum Denial {
     NoRequestMethod,
     /// 400: a method that no rule can name, where the behaviour says so (clause `preflight.unknown-method`).
     UnknownRequestMethod,
+    /// 400: a name that no header field can have, where the behaviour says so (clause `preflight.odd-name`).
+    OddRequestHeader,
     /// 403: no configuration (clause `preflight.not-enabled`).
     NotEnabled,
     /// 403: no rule meets all conditions (clause `preflight.refused`).
@@ -69,6 +74,8 @@ pub struct Grant {
     pub expose_headers: Vec<String>,
     /// Access-Control-Max-Age, in seconds.
     pub max_age_seconds: Option<u64>,
+    /// Access-Control-Allow-Credentials; never `false`.
+    pub allow_credentials: bool,
 }
 
 impl Grant {
@@ -86,6 +93,9 @@ impl Grant {
         }
         if let Some(seconds) = self.max_age_seconds {
             fields.push((ACCESS_CONTROL_MAX_AGE, seconds.to_string().into_bytes()));
+        }
+        if self.allow_credentials {
+            fields.push((ACCESS_CONTROL_ALLOW_CREDENTIALS, b"true".to_vec()));
         }
         fields
     }
@@ -141,9 +151,13 @@ impl RuleTrace {
 /// assert!(matches!(decision.outcome, Outcome::Allow(_)));
 /// ```
 pub fn evaluate(configuration: Option<&CorsConfiguration>, request: &CorsRequest, behaviours: &Behaviours) -> Decision {
-    // `vary.match`, `vary.no-match`, `vary.no-origin`, `vary.off`: ResponseVary alone decides.
-    let vary = configuration.is_some_and(|configuration| configuration.response_vary);
-    let without_rules = |outcome| Decision { outcome, vary, trace: Vec::new() };
+    let method = || request.effective_method(behaviours.actual_method).to_vec();
+    let without_rules = |outcome| Decision {
+        outcome,
+        vary: vary(configuration, false, behaviours),
+        method: method(),
+        trace: Vec::new(),
+    };
 
     if request.kind == Kind::Preflight {
         // `preflight.not-enabled` before `preflight.no-origin` and `preflight.no-method`, or after: `preflight.order`.
@@ -162,7 +176,7 @@ pub fn evaluate(configuration: Option<&CorsConfiguration>, request: &CorsRequest
         return without_rules(Outcome::NotCors);
     };
     // `config.default-none`: a bucket without configuration grants nothing.
-    let Some(configuration) = configuration else {
+    let Some(stored) = configuration else {
         return without_rules(Outcome::Deny(Denial::NotEnabled));
     };
     // An actual request with two Origin lines is one no browser sends; no single origin is asked for, so none is granted.
@@ -171,9 +185,9 @@ pub fn evaluate(configuration: Option<&CorsConfiguration>, request: &CorsRequest
     }
 
     let requested = request.requested_headers();
-    let mut trace: Vec<RuleTrace> = Vec::with_capacity(configuration.rules.len());
+    let mut trace: Vec<RuleTrace> = Vec::with_capacity(stored.rules.len());
     let mut answering = None;
-    for (index, rule) in configuration.rules.iter().enumerate() {
+    for (index, rule) in stored.rules.iter().enumerate() {
         let entry = RuleTrace { too_late: answering.is_some(), ..hold(rule, origin, request, &requested, behaviours) };
         // `match.first`: the first rule that meets all conditions answers. `match.fall-through`: others are passed over.
         if answering.is_none() && entry.meets_all() {
@@ -189,26 +203,55 @@ pub fn evaluate(configuration: Option<&CorsConfiguration>, request: &CorsRequest
         // `preflight.refused`, `actual.no-match`.
         _ => Outcome::Deny(Denial::NoRule),
     };
-    Decision { outcome, vary, trace }
+    let vary = vary(configuration, matches!(outcome, Outcome::Allow(_)), behaviours);
+    Decision { outcome, vary, method: method(), trace }
+}
+
+fn vary(configuration: Option<&CorsConfiguration>, granted: bool, behaviours: &Behaviours) -> Option<&'static str> {
+    let varies = match behaviours.vary {
+        // `vary.match`, `vary.no-match`, `vary.no-origin`, `vary.off`: ResponseVary alone decides.
+        VaryOn::ResponseVary => configuration.is_some_and(|configuration| configuration.response_vary),
+        // `vary.granted`; `vary.not-granted` is open.
+        VaryOn::Granted => granted || (configuration.is_some() && behaviours.vary_unmatched == VaryUnmatched::Present),
+    };
+    varies.then_some(match behaviours.vary_members {
+        VaryMembers::Origin => "Origin",
+        // `vary.three`
+        VaryMembers::Three => "Origin, Access-Control-Request-Headers, Access-Control-Request-Method",
+    })
 }
 
 /// What makes a preflight no question at all (OptionObject: Origin and Access-Control-Request-Method are required).
 fn malformed_preflight(request: &CorsRequest, behaviours: &Behaviours) -> Option<Denial> {
+    let needs_method = behaviours.preflight_method == PreflightMethod::BadRequest;
     match (request.origins.as_slice(), &request.request_method) {
         // `preflight.missing-both`: either message.
-        ([], None) if behaviours.missing_both == MissingBoth::MethodFirst => Some(Denial::NoRequestMethod),
+        ([], None) if needs_method && behaviours.missing_both == MissingBoth::MethodFirst => {
+            Some(Denial::NoRequestMethod)
+        }
         // `preflight.no-origin`
         ([], _) => Some(Denial::NoOrigin),
         // `preflight.two-origins`
         ([_, _, ..], _) => Some(Denial::SeveralOrigins(behaviours.two_origins)),
-        // `preflight.no-method`
-        ([_], None) => Some(Denial::NoRequestMethod),
-        // `preflight.unknown-method`: refused like a method that no rule allows, or as malformed.
-        ([_], Some(method)) if behaviours.unknown_method == UnknownMethod::BadRequest => {
-            let upper = method.to_ascii_uppercase();
-            (!is_known_method(&upper)).then_some(Denial::UnknownRequestMethod)
+        // `preflight.no-method`; where it is not asked for, no rule allows it (`preflight.method-needed`).
+        ([_], None) if needs_method => Some(Denial::NoRequestMethod),
+        ([_], Some(method)) if refuses_method(method, behaviours) => Some(Denial::UnknownRequestMethod),
+        // `preflight.odd-name`
+        ([_], _) => {
+            let odd = || request.requested_headers().into_iter().any(|name| !is_token(name));
+            (behaviours.odd_names == OddNames::BadRequest && odd()).then_some(Denial::OddRequestHeader)
         }
-        ([_], Some(_)) => None,
+    }
+}
+
+/// `preflight.unknown-method`, `preflight.method-case`: refused like a method that no rule allows, or as malformed.
+fn refuses_method(method: &[u8], behaviours: &Behaviours) -> bool {
+    if is_known_method(method) {
+        false
+    } else if is_known_method(&method.to_ascii_uppercase()) {
+        behaviours.method_case == MethodCase::BadRequest
+    } else {
+        behaviours.unknown_method == UnknownMethod::BadRequest
     }
 }
 
@@ -220,14 +263,14 @@ fn hold(
     requested: &[&[u8]],
     behaviours: &Behaviours,
 ) -> RuleTrace {
-    let method = request.effective_method();
-    // The third condition is about preflights only.
-    let headers = match request.kind {
-        Kind::Preflight => requested
+    let method = request.effective_method(behaviours.actual_method);
+    // The third condition is about preflights only, or about all (`actual.request-headers-count`).
+    let headers = match (request.kind, behaviours.actual_headers) {
+        (Kind::Preflight, _) | (Kind::Actual, ActualHeaders::Check) => requested
             .iter()
             .map(|name| HeaderTrace { name: name.to_vec(), allowed: allowed_header(rule, name) })
             .collect(),
-        Kind::Actual => Vec::new(),
+        (Kind::Actual, ActualHeaders::Ignore) => Vec::new(),
     };
     RuleTrace {
         // `match.any-of-origins`, `match.wildcard`, `match.opaque`
@@ -270,30 +313,37 @@ fn grant(
     behaviours: &Behaviours,
 ) -> Grant {
     // `preflight.headers-only`, `preflight.headers-absent`; `actual.request-headers` is open.
-    let allow_headers = match (request.kind, behaviours.acah_on_actual) {
-        (Kind::Preflight, _) => requested.iter().map(|name| name.to_vec()).collect(),
+    let named = match (request.kind, behaviours.acah_on_actual) {
+        (Kind::Preflight, _) => requested.to_vec(),
         (Kind::Actual, AcahOnActual::Absent) => Vec::new(),
         (Kind::Actual, AcahOnActual::Echo) => {
-            let allowed = requested.iter().filter(|name| allowed_header(rule, name).is_some());
-            allowed.map(|name| name.to_vec()).collect()
+            requested.iter().copied().filter(|name| allowed_header(rule, name).is_some()).collect()
         }
     };
+    // `preflight.headers-case`: names of header fields have no case.
+    let allow_headers = named.into_iter().map(|name| match behaviours.allow_headers_case {
+        AllowHeadersCase::Kept => name.to_vec(),
+        AllowHeadersCase::Lower => name.to_ascii_lowercase(),
+    });
     // `preflight.methods-all` against the documents' samples: `preflight.methods-scope`.
     let allow_methods = match behaviours.allow_methods {
         AllowMethods::All => rule.allowed_methods.clone(),
         AllowMethods::Requested => {
-            vec![String::from_utf8_lossy(request.effective_method()).into_owned()]
+            vec![String::from_utf8_lossy(request.effective_method(behaviours.actual_method)).into_owned()]
         }
     };
+    let allow_origin = allow_origin(rule, origin, behaviours);
     Grant {
         rule: index,
-        allow_origin: allow_origin(rule, origin, behaviours),
+        // `credentials.never`; `credentials.true`, `credentials.not-with-star`
+        allow_credentials: behaviours.credentials == AllowCredentials::UnlessStar && allow_origin != b"*",
+        allow_origin,
         allow_methods,
-        allow_headers,
+        allow_headers: allow_headers.collect(),
         // `preflight.expose`, `actual.expose`
         expose_headers: rule.expose_headers.clone(),
-        // `preflight.age`, `preflight.age-absent`
-        max_age_seconds: rule.max_age_seconds,
+        // `preflight.age`, `preflight.age-absent`; `age.zero-sent` is open.
+        max_age_seconds: rule.max_age_seconds.filter(|age| *age != 0 || behaviours.zero_age == ZeroAge::Sent),
     }
 }
 
@@ -385,7 +435,7 @@ mod tests {
         let configuration = CorsConfiguration { rules, response_vary: true };
         let request = preflight("https://a", "GET", &["X-One, y"]);
         let decision = evaluate(Some(&configuration), &request, &Dialect::oss().behaviours);
-        assert!(decision.vary);
+        assert_eq!(decision.vary, Some("Origin"));
         let [first, second, third] = decision.trace.as_slice() else { panic!("three rules") };
         assert_eq!((first.origin, first.method), (Some(0), Some(0)));
         let allowed: Vec<_> = first.headers.iter().map(|header| header.allowed).collect();

@@ -3,6 +3,7 @@
 use http::{HeaderMap, Method, header};
 
 use super::Origin;
+use crate::dialect::ActualMethod;
 
 /// Whether the rules are asked before the request, or about it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -56,12 +57,14 @@ impl CorsRequest {
             .collect()
     }
 
-    /// The method that an AllowedMethod has to equal: the requested one of a preflight, else the request's own
-    /// (PutBucketCors, second condition; clause `actual.own-method`).
-    pub fn effective_method(&self) -> &[u8] {
-        match self.kind {
-            Kind::Preflight => self.request_method.as_deref().unwrap_or_default(),
-            Kind::Actual => self.method.as_bytes(),
+    /// The method that an AllowedMethod has to equal: the requested one of a preflight; of an actual request its own (PutBucketCors,
+    /// second condition; clause `actual.own-method`) or, where that is what servers do, the requested one (`actual.requested-method`).
+    pub fn effective_method(&self, actual: ActualMethod) -> &[u8] {
+        let own = self.method.as_bytes();
+        match (self.kind, actual) {
+            (Kind::Preflight, _) => self.request_method.as_deref().unwrap_or_default(),
+            (Kind::Actual, ActualMethod::Own) => own,
+            (Kind::Actual, ActualMethod::Requested) => self.request_method.as_deref().unwrap_or(own),
         }
     }
 }

@@ -3,18 +3,27 @@
 use super::xml::{Document, RuleElement, Text};
 use super::{CorsConfiguration, CorsRule, Pattern};
 use crate::dialect::{
-    Behaviours, EmptyExpose, EmptyHeader, EmptyOrigin, HeaderStars, Limits, MaxAgeOver, MaxRules, MethodLowerCase,
-    NamespacedRoot, OriginStars, RootName, SchemeStar, Trim, UnknownElements, VaryCase,
+    Behaviours, EmptyExpose, EmptyHeader, EmptyOrigin, ErrorKind, ExposeCharacters, HeaderCharacters, HeaderStars,
+    Limits, LongId, MaxAgeOver, MaxRules, MethodLowerCase, NamespacedRoot, NegativeAge, OriginStars, ResponseVary,
+    RootName, RuleId, SchemeStar, Trim, UnknownElements, VaryCase,
 };
 
 /// AllowedMethod: "GET, PUT, DELETE, POST, and HEAD" (PutBucketCors).
 const METHODS: [&str; 5] = ["GET", "PUT", "DELETE", "POST", "HEAD"];
 /// What the error page of ExposeHeader names, the asterisk apart.
 const FORBIDDEN_IN_EXPOSE: [char; 5] = ['<', '>', '&', '\'', '"'];
+/// Most characters of an ID, where it is an element.
+const MAX_ID: usize = 255;
 
 /// Whether a rule can name the method.
 pub fn is_known_method(method: &[u8]) -> bool {
     METHODS.iter().any(|known| known.as_bytes() == method)
+}
+
+/// Whether it can be the name of a header field (RFC 9110 5.1).
+pub fn is_token(name: &[u8]) -> bool {
+    let special = b"!#$%&'*+-.^_`|~";
+    !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || special.contains(byte))
 }
 
 /// One way in which a document breaks the rules.
@@ -34,6 +43,24 @@ pub struct Violation {
     pub ec: Option<&'static str>,
 }
 
+impl Violation {
+    /// As which error it is answered.
+    pub fn kind(&self) -> ErrorKind {
+        match (&self.refusal, self.clause) {
+            (Refusal::Structure, _) => ErrorKind::Malformed,
+            (Refusal::TooManyRules { .. }, _) => ErrorKind::TooManyRules,
+            (_, "method.enum") => ErrorKind::InvalidMethod,
+            (_, "origin.two-stars" | "origin.star-per-rule" | "header.two-stars" | "header.star-per-rule") => {
+                ErrorKind::TwoWildcards
+            }
+            (_, "expose.star") => ErrorKind::NoWildcard,
+            (_, "expose.characters" | "expose.line-break" | "header.characters") => ErrorKind::InvalidCharacter,
+            (_, "age.negative" | "age.integer" | "age.over") => ErrorKind::InvalidAge,
+            (Refusal::Value { .. }, _) => ErrorKind::InvalidArgument,
+        }
+    }
+}
+
 /// The class of a refusal, which decides the error code.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -48,7 +75,10 @@ pub enum Refusal {
         value: String,
     },
     /// `CORSRuleBeyondLimit`.
-    TooManyRules,
+    TooManyRules {
+        /// So many are allowed.
+        limit: usize,
+    },
 }
 
 /// Holds a document against grammar and limits. The order of the violations is: root, number of rules, rules from the top
@@ -113,7 +143,15 @@ impl Checker<'_> {
         }
         self.count(document.rules.len(), document.offset);
         let rules = document.rules.iter().map(|rule| self.rule(rule)).collect();
-        CorsConfiguration { rules, response_vary: self.response_vary(&document.response_vary) }
+        let response_vary = match self.behaviours.response_vary {
+            ResponseVary::Known => self.response_vary(&document.response_vary),
+            ResponseVary::Unknown => {
+                let named = |text: &Text| Text { value: "ResponseVary".to_owned(), offset: text.offset };
+                self.unknown(&document.response_vary.iter().map(named).collect::<Vec<_>>());
+                false
+            }
+        };
+        CorsConfiguration { rules, response_vary }
     }
 
     /// `limit.rules-refused`; `limit.rules-between` is open. Fine code 0034-00000006.
@@ -125,7 +163,7 @@ impl Checker<'_> {
         if rules > most {
             self.found.push(Violation {
                 clause: "limit.rules-refused",
-                refusal: Refusal::TooManyRules,
+                refusal: Refusal::TooManyRules { limit: most },
                 offset,
                 message: format!("{rules} rules, at most {most} are allowed"),
                 ec: Some("0034-00000006"),
@@ -147,8 +185,27 @@ impl Checker<'_> {
         }
     }
 
+    /// `rule.id`, `rule.id-length`; where it is not documented, `xml.unknown-element`.
+    fn id(&mut self, ids: &[Text]) -> Option<String> {
+        if self.behaviours.rule_id == RuleId::Unknown {
+            let named = |text: &Text| Text { value: "ID".to_owned(), offset: text.offset };
+            self.unknown(&ids.iter().map(named).collect::<Vec<_>>());
+            return None;
+        }
+        let (first, more) = ids.split_first()?;
+        for text in more {
+            self.structure("rule.id", text.offset, "a rule has two ID", None);
+        }
+        let value = self.trimmed(first).to_owned();
+        if value.chars().count() > MAX_ID && self.behaviours.long_id == LongId::Refuse {
+            self.value("rule.id-length", "ID", first, &value, None);
+        }
+        Some(value)
+    }
+
     fn rule(&mut self, rule: &RuleElement) -> CorsRule {
         self.unknown(&rule.unknown);
+        let id = self.id(&rule.ids);
         // `rule.origin-required`
         if rule.allowed_origins.is_empty() {
             self.structure("rule.origin-required", rule.offset, "a rule has no AllowedOrigin", None);
@@ -168,7 +225,7 @@ impl Checker<'_> {
         }
         let expose_headers = rule.expose_headers.iter().filter_map(|text| self.expose(text)).collect();
         let max_age_seconds = self.age(&rule.max_age_seconds);
-        CorsRule { allowed_origins, allowed_methods, allowed_headers, expose_headers, max_age_seconds }
+        CorsRule { id, allowed_origins, allowed_methods, allowed_headers, expose_headers, max_age_seconds }
     }
 
     fn one_star(&mut self, clause: &'static str, name: &'static str, texts: &[Text], ec: Option<&'static str>) {
@@ -229,6 +286,12 @@ impl Checker<'_> {
         let pattern = Pattern::new(value.clone());
         if pattern.is_none() {
             self.value("header.two-stars", "AllowedHeader", text, &value, None);
+        // `header.characters`
+        } else if self.behaviours.header_characters == HeaderCharacters::Token
+            && !value.is_empty()
+            && !is_token(value.as_bytes())
+        {
+            self.value("header.characters", "AllowedHeader", text, &value, None);
         }
         pattern
     }
@@ -240,7 +303,10 @@ impl Checker<'_> {
             "expose.empty"
         } else if value.contains('*') {
             "expose.star"
-        } else if value.contains(FORBIDDEN_IN_EXPOSE) {
+        } else if match self.behaviours.expose_characters {
+            ExposeCharacters::Five => value.contains(FORBIDDEN_IN_EXPOSE),
+            ExposeCharacters::Token => !value.is_empty() && !is_token(value.as_bytes()),
+        } {
             "expose.characters"
         } else if value.contains(char::is_control) {
             // It would be replayed in a response header.
@@ -272,6 +338,9 @@ impl Checker<'_> {
             None => {
                 // `age.negative`, `age.integer`
                 let negative = value.strip_prefix('-').is_some_and(|rest| rest.parse::<u64>().is_ok());
+                if negative && self.behaviours.negative_age == NegativeAge::Accept {
+                    return None;
+                }
                 let clause = if negative { "age.negative" } else { "age.integer" };
                 self.value(clause, "MaxAgeSeconds", first, &value, None);
                 None

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::CorsConfiguration;
+use crate::dialect::{Behaviours, ResponseVary};
 use crate::xml::{self, Element, XmlError, escape};
 
 /// A document as it was written, before anything is checked but that it is XML.
@@ -29,6 +30,8 @@ pub struct Document {
 pub struct RuleElement {
     /// Byte at which it begins.
     pub offset: usize,
+    /// ID elements.
+    pub ids: Vec<Text>,
     /// AllowedOrigin elements.
     pub allowed_origins: Vec<Text>,
     /// AllowedMethod elements.
@@ -119,6 +122,7 @@ fn rule(element: &Element) -> Result<RuleElement, XmlError> {
     no_text(element)?;
     for child in &element.children {
         let list = match child.name.as_str() {
+            "ID" => &mut rule.ids,
             "AllowedOrigin" => &mut rule.allowed_origins,
             "AllowedMethod" => &mut rule.allowed_methods,
             "AllowedHeader" => &mut rule.allowed_headers,
@@ -153,12 +157,18 @@ fn name(element: &Element) -> Text {
     Text { value: element.name.clone(), offset: element.offset }
 }
 
-/// Writes what GetBucketCors returns: rules and values in order, unset elements absent, ResponseVary always there
-/// (clauses `get.rules`, `get.unset-absent`, `get.vary-false`).
-pub fn write(configuration: &CorsConfiguration) -> String {
-    let mut text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<CORSConfiguration>\n".to_owned();
+/// Writes what GetBucketCors returns: rules and values in order, unset elements absent, ResponseVary, where it is an element, always
+/// there (clauses `get.rules`, `get.unset-absent`, `get.vary-false`).
+pub fn write(configuration: &CorsConfiguration, behaviours: &Behaviours, namespace: Option<&str>) -> String {
+    let mut text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();
+    let namespace = namespace.map_or_else(String::new, |name| format!(" xmlns=\"{}\"", escape(name)));
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "<CORSConfiguration{namespace}>");
     for rule in &configuration.rules {
         text.push_str("  <CORSRule>\n");
+        if let Some(id) = &rule.id {
+            element(&mut text, "ID", id);
+        }
         for origin in &rule.allowed_origins {
             element(&mut text, "AllowedOrigin", origin.as_str());
         }
@@ -176,8 +186,10 @@ pub fn write(configuration: &CorsConfiguration) -> String {
         }
         text.push_str("  </CORSRule>\n");
     }
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "  <ResponseVary>{}</ResponseVary>", configuration.response_vary);
+    if behaviours.response_vary == ResponseVary::Known {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  <ResponseVary>{}</ResponseVary>", configuration.response_vary);
+    }
     text.push_str("</CORSConfiguration>\n");
     text
 }
@@ -191,6 +203,7 @@ fn element(text: &mut String, name: &str, value: &str) {
 mod tests {
     use super::super::{CorsRule, Pattern};
     use super::*;
+    use crate::dialect::Dialect;
 
     #[test]
     fn what_get_returns() {
@@ -201,7 +214,8 @@ mod tests {
             max_age_seconds: Some(0),
             ..CorsRule::default()
         };
-        insta::assert_snapshot!(write(&CorsConfiguration { rules: vec![rule], response_vary: false }), @r#"
+        let configuration = CorsConfiguration { rules: vec![rule], response_vary: false };
+        insta::assert_snapshot!(write(&configuration, &Dialect::oss().behaviours, None), @r#"
         <?xml version="1.0" encoding="UTF-8"?>
         <CORSConfiguration>
           <CORSRule>
@@ -221,8 +235,9 @@ mod tests {
         for inner in ["x", "<CORSRule>x</CORSRule>", "<CORSRule><AllowedOrigin><b/></AllowedOrigin></CORSRule>"] {
             assert!(parse(wrap(inner).as_bytes()).is_err(), "{inner}");
         }
-        let document = parse(wrap("<CORSRule><ID>x</ID></CORSRule><More/>").as_bytes()).unwrap();
-        assert_eq!(document.rules[0].unknown[0].value, "ID");
+        let document = parse(wrap("<CORSRule><ID>x</ID><Id/></CORSRule><More/>").as_bytes()).unwrap();
+        assert_eq!(document.rules[0].ids[0].value, "x");
+        assert_eq!(document.rules[0].unknown[0].value, "Id");
         assert_eq!(document.unknown[0].value, "More");
     }
 }

@@ -132,12 +132,21 @@ behaviours! {
         /// Twenty.
         Twenty = "20",
     }
-    /// Largest document, in bytes.
+    /// Error code for too many rules.
+    max_rules_code: MaxRulesCode {
+        /// `CORSRuleBeyondLimit`.
+        BeyondLimit = "CORSRuleBeyondLimit",
+        /// `InvalidRequest`.
+        InvalidRequest = "InvalidRequest",
+        /// `MalformedXML`.
+        MalformedXml = "MalformedXML",
+    }
+    /// What a kilobyte of the largest document is.
     max_body: MaxBody {
-        /// 16 KiB.
-        Binary = "16384",
-        /// 16 kB.
-        Decimal = "16000",
+        /// 1,024 bytes.
+        Binary = "binary",
+        /// 1,000 bytes.
+        Decimal = "decimal",
     }
     /// Error code for a document that is too large.
     max_body_code: MaxBodyCode {
@@ -145,8 +154,166 @@ behaviours! {
         EntityTooLarge = "EntityTooLarge",
         /// `MalformedXML`.
         MalformedXml = "MalformedXML",
+        /// `MaxMessageLengthExceeded`.
+        MaxMessageLengthExceeded = "MaxMessageLengthExceeded",
+        /// `InvalidRequest`.
+        InvalidRequest = "InvalidRequest",
         /// Any other.
         Other = "other",
+    }
+    /// How requests are signed.
+    signature: Signature {
+        /// OSS signatures, version 1 or 4.
+        Oss = "oss",
+        /// AWS signature version 4.
+        Aws = "aws",
+    }
+    /// What protects a document of PutBucketCors on its way.
+    integrity: Integrity {
+        /// Content-MD5, if the client likes.
+        Optional = "optional",
+        /// Content-MD5 or a checksum of the family `x-amz-checksum-*`; without one the document is refused.
+        Required = "required",
+    }
+    /// The element ResponseVary.
+    response_vary: ResponseVary {
+        /// Switches Vary.
+        Known = "known",
+        /// An element like any that is not documented.
+        Unknown = "unknown",
+    }
+    /// AppendObject.
+    append_object: AppendObject {
+        /// An operation.
+        Known = "known",
+        /// None.
+        Unknown = "unknown",
+    }
+    /// The element ID of a rule.
+    rule_id: RuleId {
+        /// An element like any that is not documented.
+        Unknown = "unknown",
+        /// Stored and returned.
+        Stored = "stored",
+    }
+    /// An ID of more than 255 characters.
+    long_id: LongId {
+        /// Refused.
+        Refuse = "refused",
+        /// Stored.
+        Accept = "accepted",
+    }
+    /// AllowedHeader, once it is stored.
+    stored_headers: StoredHeaders {
+        /// In lower case.
+        Lower = "lower",
+        /// As it came.
+        Kept = "kept",
+    }
+    /// What an ExposeHeader may be, the asterisk apart.
+    expose_characters: ExposeCharacters {
+        /// Anything without `<`, `>`, `&`, `'`, `"` and control characters.
+        Five = "five_refused",
+        /// A token (RFC 9110 5.6.2).
+        Token = "token",
+    }
+    /// What an AllowedHeader may be, the asterisk apart.
+    header_characters: HeaderCharacters {
+        /// Anything.
+        Any = "any",
+        /// A token (RFC 9110 5.6.2).
+        Token = "token",
+    }
+    /// A negative MaxAgeSeconds.
+    negative_age: NegativeAge {
+        /// Refused.
+        Refuse = "refused",
+        /// Read as none.
+        Accept = "accepted",
+    }
+    /// Access-Control-Max-Age of a rule with MaxAgeSeconds 0.
+    zero_age: ZeroAge {
+        /// 0.
+        Sent = "sent",
+        /// Not there.
+        Dropped = "dropped",
+    }
+    /// Access-Control-Allow-Credentials.
+    credentials: AllowCredentials {
+        /// Never.
+        Never = "never",
+        /// `true` where Access-Control-Allow-Origin is not `*`.
+        UnlessStar = "unless_star",
+    }
+    /// What Vary depends on.
+    vary: VaryOn {
+        /// ResponseVary, whatever the request.
+        ResponseVary = "response_vary",
+        /// A rule that answers.
+        Granted = "granted",
+    }
+    /// What Vary names.
+    vary_members: VaryMembers {
+        /// Origin.
+        Origin = "origin",
+        /// Origin, Access-Control-Request-Headers and Access-Control-Request-Method.
+        Three = "all_three",
+    }
+    /// Vary where no rule answers, although it does not depend on ResponseVary.
+    vary_unmatched: VaryUnmatched {
+        /// Not there.
+        Absent = "absent",
+        /// There.
+        Present = "present",
+    }
+    /// Where an error names what it is about.
+    error_details: ErrorDetails {
+        /// After RequestId and HostId.
+        Last = "after_ids",
+        /// Before them.
+        First = "before_ids",
+    }
+    /// A preflight on a bucket that does not exist.
+    preflight_bucket: PreflightBucket {
+        /// 404.
+        NotFound = "not_found",
+        /// 403.
+        Forbid = "forbidden",
+    }
+    /// A preflight without Access-Control-Request-Method.
+    preflight_method: PreflightMethod {
+        /// 400.
+        BadRequest = "bad_request",
+        /// 403.
+        Forbid = "forbidden",
+    }
+    /// A name in Access-Control-Request-Headers that no header field can have.
+    odd_names: OddNames {
+        /// Compared like any other.
+        Compare = "compared",
+        /// 400.
+        BadRequest = "bad_request",
+    }
+    /// Case of the names in Access-Control-Allow-Headers.
+    allow_headers_case: AllowHeadersCase {
+        /// As requested.
+        Kept = "kept",
+        /// Lower.
+        Lower = "lower",
+    }
+    /// The method by which an actual request is matched.
+    actual_method: ActualMethod {
+        /// Its own.
+        Own = "own",
+        /// Access-Control-Request-Method, if it is there.
+        Requested = "requested",
+    }
+    /// Access-Control-Request-Headers of an actual request.
+    actual_headers: ActualHeaders {
+        /// Do not matter.
+        Ignore = "ignored",
+        /// Must be allowed.
+        Check = "checked",
     }
     /// A lower-case AllowedMethod.
     method_lower_case: MethodLowerCase {
@@ -284,6 +451,8 @@ behaviours! {
         Sensitive = "sensitive",
         /// Does not count.
         Insensitive = "insensitive",
+        /// Counts; 400 for what differs in case only.
+        BadRequest = "bad_request",
     }
     /// An Access-Control-Request-Method that no rule can name.
     unknown_method: UnknownMethod {

@@ -4,17 +4,47 @@
 //! No code asks for a dialect's name: whatever differs between vendors is a limit, a behaviour or a clause.
 
 mod behaviours;
+mod decode;
+mod wording;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 pub use self::behaviours::*;
+pub use self::wording::{ErrorKind, ErrorText, Wording};
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::yaml::{self, Decoder, Field, Record, Shape};
+use crate::yaml::{self, Decoder};
 
-/// The bundled dialect of Alibaba Cloud OSS.
-const OSS: &str = include_str!("../../cases/dialects/oss.yaml");
+/// A dialect that comes with the program.
+struct Bundled {
+    name: &'static str,
+    path: &'static str,
+    text: &'static str,
+    loaded: OnceLock<Dialect>,
+}
+
+impl Bundled {
+    const fn new(name: &'static str, path: &'static str, text: &'static str) -> Self {
+        Self { name, path, text, loaded: OnceLock::new() }
+    }
+
+    fn source(&self) -> Arc<SourceFile> {
+        SourceFile::new(self.path, self.text)
+    }
+
+    fn dialect(&self) -> &Dialect {
+        self.loaded.get_or_init(|| {
+            Dialect::load(&self.source()).unwrap_or_else(|problems| {
+                unreachable!("{}", crate::diagnostic::render(&problems, crate::diagnostic::Style::Plain))
+            })
+        })
+    }
+}
+
+static OSS: Bundled = Bundled::new("oss", "cases/dialects/oss.yaml", include_str!("../../cases/dialects/oss.yaml"));
+static S3: Bundled = Bundled::new("s3", "cases/dialects/s3.yaml", include_str!("../../cases/dialects/s3.yaml"));
+static ALL: [&Bundled; 2] = [&OSS, &S3];
 
 /// Documented behaviour of a vendor.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,10 +56,12 @@ pub struct Dialect {
     pub title: String,
     /// Numbers.
     pub limits: Limits,
-    /// Defaults of the open points.
+    /// What its servers do; at open points the default.
     pub behaviours: Behaviours,
-    /// Points that are open no more: what a dialect that extends another says of its servers.
-    pub stated: BTreeSet<String>,
+    /// Points that its documents leave open, and what servers may do there.
+    pub open: BTreeMap<&'static str, Vec<&'static str>>,
+    /// Names and sentences.
+    pub wording: Arc<Wording>,
     /// Why each point is open.
     pub about: BTreeMap<String, String>,
     /// Addresses of sources, by short name.
@@ -50,6 +82,13 @@ pub struct Limits {
     pub max_body_bytes: usize,
     /// Largest MaxAgeSeconds, in seconds, where the behaviour does not lift it.
     pub max_age_seconds: u64,
+}
+
+impl Limits {
+    /// Largest document in bytes, where a kilobyte is a thousand bytes.
+    pub const fn max_body_decimal(&self) -> usize {
+        self.max_body_bytes / 1024 * 1000
+    }
 }
 
 /// How binding a clause is; the words of RFC 2119.
@@ -155,28 +194,32 @@ pub const STABLE: &str = "answer.stable";
 impl Dialect {
     /// The bundled dialect of Alibaba Cloud OSS.
     pub fn oss() -> &'static Self {
-        static LOADED: OnceLock<Dialect> = OnceLock::new();
-        LOADED.get_or_init(|| {
-            let file = SourceFile::new("cases/dialects/oss.yaml", OSS);
-            Self::load(&file).unwrap_or_else(|problems| {
-                unreachable!("{}", crate::diagnostic::render(&problems, crate::diagnostic::Style::Plain))
-            })
-        })
+        OSS.dialect()
     }
 
-    /// What servers of this dialect do at an open point, if the dialect says so.
+    /// The bundled dialect of Amazon S3.
+    pub fn s3() -> &'static Self {
+        S3.dialect()
+    }
+
+    /// Points that are open, in the order of the documentation, each with what servers may do.
+    pub fn open_points(&self) -> impl Iterator<Item = (&'static str, &[&'static str])> {
+        Behaviours::POINTS.iter().filter_map(|point| Some((point.name, self.open.get(point.name)?.as_slice())))
+    }
+
+    /// What servers of this dialect do at a point, if that is not open.
     pub fn stated(&self, point: &str) -> Option<&'static str> {
-        self.stated.get(point).and_then(|point| self.behaviours.value(point))
+        if self.open.contains_key(point) { None } else { self.behaviours.value(point) }
     }
 
     /// The file of a bundled dialect.
     pub fn source(name: &str) -> Option<Arc<SourceFile>> {
-        (name == "oss").then(|| SourceFile::new("cases/dialects/oss.yaml", OSS))
+        ALL.iter().find(|bundled| bundled.name == name).map(|bundled| bundled.source())
     }
 
     /// A bundled dialect by name.
     pub fn bundled(name: &str) -> Option<&'static Self> {
-        (name == "oss").then(Self::oss)
+        ALL.iter().find(|bundled| bundled.name == name).map(|bundled| bundled.dialect())
     }
 
     /// The address of a source as a clause names it: `PUT`, `EC-04` by `EC-nn`, `RFC 9110 5.3` by `RFC 9110`; none if it has none.
@@ -196,7 +239,7 @@ impl Dialect {
     }
 
     /// Names of the bundled dialects.
-    pub const BUNDLED: &'static [&'static str] = &["oss"];
+    pub const BUNDLED: &'static [&'static str] = &["oss", "s3"];
 
     /// Reads a dialect. One with `extends:` starts from a bundled one and states only what differs.
     ///
@@ -206,240 +249,13 @@ impl Dialect {
     pub fn load(file: &Arc<SourceFile>) -> Result<Self, Vec<Diagnostic>> {
         let root = yaml::parse(file).map_err(|found| vec![*found])?;
         let mut decoder = Decoder::new(file);
-        let dialect = decode(&mut decoder, &root);
+        let dialect = decode::dialect(&mut decoder, &root);
         let problems = decoder.finish();
         match dialect {
             Some(dialect) if problems.is_empty() => Ok(dialect),
             _ => Err(problems),
         }
     }
-}
-
-static DIALECT: Record = Record::new(
-    "dialect",
-    "a dialect",
-    &[
-        Field::required("name", Shape::Text, "short name"),
-        Field::optional("title", Shape::Text, "name for readers"),
-        Field::optional("extends", Shape::Word(Dialect::BUNDLED), "the dialect this one differs from"),
-        Field::optional("limits", Shape::Record(&LIMITS), "numbers"),
-        Field::optional("behaviours", Shape::MapOf(&Shape::Record(&BEHAVIOUR)), "open points"),
-        Field::optional("sources", Shape::MapOf(&Shape::Record(&SOURCE)), "where clauses come from, by short name"),
-        Field::optional("clauses", Shape::List(&Shape::Record(&CLAUSE)), "what cases may assert"),
-        Field::optional("without", Shape::List(&Shape::Text), "clauses of the extended dialect that do not hold"),
-    ],
-);
-
-static LIMITS: Record = Record::new(
-    "limits",
-    "the limits",
-    &[
-        Field::optional("max_rules_certain", Shape::Integer, "this many rules are certainly accepted"),
-        Field::optional("max_rules_refused", Shape::Integer, "this many rules are certainly refused"),
-        Field::optional("max_body_bytes", Shape::Integer, "largest document, in bytes"),
-        Field::optional("max_age_seconds", Shape::Integer, "largest MaxAgeSeconds"),
-    ],
-);
-
-static BEHAVIOUR: Record = Record::new(
-    "behaviour",
-    "a behaviour",
-    &[
-        Field::required("default", Shape::Text, "what the reference does"),
-        Field::optional("about", Shape::Text, "why the point is open"),
-    ],
-);
-
-static SOURCE: Record = Record::new(
-    "source",
-    "a source",
-    &[Field::required(
-        "url",
-        Shape::Text,
-        "its address; `nn` is the number at the end of a short name that ends in `nn`",
-    )],
-);
-
-static CLAUSE: Record = Record::new(
-    "clause",
-    "a clause",
-    &[
-        Field::required("id", Shape::Text, "stable dotted name"),
-        Field::required("level", Shape::Word(&["must", "should", "may"]), "how binding"),
-        Field::required("text", Shape::Text, "one sentence"),
-        Field::required("source", Shape::Text, "where it comes from"),
-        Field::required("confidence", Shape::Word(&["documented", "seen", "inferred"]), "how well it is known"),
-        Field::optional("exact", Shape::Truth, "the source fixes the bytes"),
-    ],
-);
-
-fn decode(decoder: &mut Decoder, root: &yaml::Node) -> Option<Dialect> {
-    let fields = decoder.fields(root, &DIALECT)?;
-    let name = fields.get("name").and_then(|node| decoder.text(node, "a name"));
-    let base = fields.get("extends").and_then(|node| {
-        let names: Vec<(&str, &str)> = Dialect::BUNDLED.iter().map(|name| (*name, *name)).collect();
-        decoder.word(node, &names).and_then(Dialect::bundled)
-    });
-    let title = fields.get("title").and_then(|node| decoder.text(node, "a title"));
-
-    let mut limits = base.map(|base| base.limits);
-    if let Some(node) = fields.get("limits") {
-        limits = decode_limits(decoder, node, limits);
-    }
-    let mut values: BTreeMap<String, String> = BTreeMap::new();
-    let mut about = BTreeMap::new();
-    let mut stated = BTreeSet::new();
-    if let Some(base) = base {
-        for point in Behaviours::POINTS {
-            if let Some(value) = base.behaviours.value(point.name) {
-                values.insert(point.name.to_owned(), value.to_owned());
-            }
-        }
-        about.clone_from(&base.about);
-    }
-    let behaviours_node = fields.get("behaviours").unwrap_or(root);
-    if let Some(node) = fields.get("behaviours") {
-        for (key, body) in decoder.map(node, "a map of behaviours").unwrap_or_default() {
-            let Some(fields) = decoder.fields(body, &BEHAVIOUR) else {
-                continue;
-            };
-            if let Some(value) = fields.get("default").and_then(|node| decoder.text(node, "a value")) {
-                values.insert(key.text.clone(), value);
-                if base.is_some() {
-                    stated.insert(key.text.clone());
-                }
-            }
-            if let Some(why) = fields.get("about").and_then(|node| decoder.text(node, "a sentence")) {
-                about.insert(key.text.clone(), why);
-            }
-        }
-    }
-    let behaviours = Behaviours::from_values(&values)
-        .map_err(|problems| {
-            for problem in problems {
-                let found = decoder.error(&behaviours_node.span, problem.to_string());
-                let found = match &problem {
-                    Problem::Unknown(name) => found.suggest(name, Behaviours::POINTS.iter().map(|point| point.name)),
-                    Problem::Value { name, .. } => {
-                        let point = Behaviours::POINTS.iter().find(|point| point.name == *name);
-                        found.help(format!("its values are {:?}", point.map_or(&[][..], |point| point.values)))
-                    }
-                    Problem::Missing(_) => found,
-                };
-                decoder.push(found);
-            }
-        })
-        .ok();
-
-    let mut sources = base.map_or_else(BTreeMap::new, |base| base.sources.clone());
-    if let Some(node) = fields.get("sources") {
-        for (key, body) in decoder.map(node, "a map of sources").unwrap_or_default() {
-            let Some(fields) = decoder.fields(body, &SOURCE) else { continue };
-            let Some(node) = fields.get("url") else { continue };
-            let Some(url) = decoder.text(node, "an address") else { continue };
-            // It becomes a link in reports.
-            if url.starts_with("https://") && !url.contains(|c: char| c.is_whitespace() || "\"'<>".contains(c)) {
-                sources.insert(key.text.clone(), url);
-            } else {
-                let found = decoder.error(&node.span, "not an https address");
-                decoder.push(found);
-            }
-        }
-    }
-    let mut clauses = base.map_or_else(Vec::new, |base| base.clauses.list.clone());
-    if let Some(node) = fields.get("without") {
-        for gone in decoder.texts(node, "a list of clause ids").unwrap_or_default() {
-            if clauses.iter().any(|clause| clause.id == gone) {
-                clauses.retain(|clause| clause.id != gone);
-            } else {
-                let found = decoder
-                    .error(&node.span, format!("no clause `{gone}` to leave out"))
-                    .suggest(&gone, clauses.iter().map(|clause| clause.id.as_str()));
-                decoder.push(found);
-            }
-        }
-    }
-    let own_from = clauses.len();
-    if let Some(node) = fields.get("clauses") {
-        for item in decoder.list(node, "a list of clauses").unwrap_or_default() {
-            let Some(clause) = decode_clause(decoder, item) else {
-                continue;
-            };
-            let known = clauses.iter().position(|before| before.id == clause.id);
-            match known {
-                Some(at) if at < own_from => {
-                    if let Some(place) = clauses.get_mut(at) {
-                        *place = clause;
-                    }
-                }
-                Some(_) => {
-                    let found = decoder.error(&item.span, format!("clause `{}` is given twice", clause.id));
-                    decoder.push(found);
-                }
-                None => clauses.push(clause),
-            }
-        }
-    }
-    if limits.is_none() || clauses.is_empty() {
-        let found = decoder
-            .error(&fields.span, "a dialect needs `limits` and `clauses`")
-            .help("or `extends:` a bundled dialect and state only what differs");
-        decoder.push(found);
-    }
-    let name = name?;
-    Some(Dialect {
-        title: title.unwrap_or_else(|| name.clone()),
-        name,
-        limits: limits?,
-        behaviours: behaviours?,
-        stated,
-        about,
-        sources,
-        clauses: Clauses::new(clauses),
-    })
-}
-
-fn decode_limits(decoder: &mut Decoder, node: &yaml::Node, base: Option<Limits>) -> Option<Limits> {
-    let fields = decoder.fields(node, &LIMITS)?;
-    let mut number = |name: &str, base: Option<u64>| {
-        if let Some(node) = fields.get(name) {
-            decoder.integer(node, u64::MAX)
-        } else {
-            if base.is_none() {
-                let found = decoder.error(&fields.span, format!("the limits need `{name}`"));
-                decoder.push(found);
-            }
-            base
-        }
-    };
-    let wide = |value: usize| value as u64;
-    let max_rules_certain = number("max_rules_certain", base.map(|base| wide(base.max_rules_certain)));
-    let max_rules_refused = number("max_rules_refused", base.map(|base| wide(base.max_rules_refused)));
-    let max_body_bytes = number("max_body_bytes", base.map(|base| wide(base.max_body_bytes)));
-    let max_age_seconds = number("max_age_seconds", base.map(|base| base.max_age_seconds));
-    Some(Limits {
-        max_rules_certain: usize::try_from(max_rules_certain?).ok()?,
-        max_rules_refused: usize::try_from(max_rules_refused?).ok()?,
-        max_body_bytes: usize::try_from(max_body_bytes?).ok()?,
-        max_age_seconds: max_age_seconds?,
-    })
-}
-
-fn decode_clause(decoder: &mut Decoder, node: &yaml::Node) -> Option<Clause> {
-    let fields = decoder.fields(node, &CLAUSE)?;
-    let mut text = |name: &str| fields.get(name).and_then(|node| decoder.text(node, "text"));
-    let (id, sentence, source) = (text("id"), text("text"), text("source"));
-    let level = fields
-        .get("level")
-        .and_then(|node| decoder.word(node, &[("must", Level::Must), ("should", Level::Should), ("may", Level::May)]));
-    let confidence = fields.get("confidence").and_then(|node| {
-        decoder.word(
-            node,
-            &[("documented", Confidence::Documented), ("seen", Confidence::Seen), ("inferred", Confidence::Inferred)],
-        )
-    });
-    let exact = fields.get("exact").and_then(|node| decoder.truth(node)).unwrap_or(false);
-    Some(Clause { id: id?, level: level?, text: sentence?, source: source?, confidence: confidence?, exact })
 }
 
 #[cfg(test)]
@@ -458,8 +274,11 @@ mod tests {
         assert_eq!(oss.behaviours.max_rules, MaxRules::Ten);
         assert_eq!(oss.clauses.get("config.overwrite").unwrap().level, Level::Must);
         assert!(oss.clauses.get(CONSISTENT).is_some() && oss.clauses.get(STABLE).is_some());
-        for point in Behaviours::POINTS {
-            assert!(oss.about.contains_key(point.name), "{} says why it is open", point.name);
+        for dialect in [oss, Dialect::s3()] {
+            for (point, values) in dialect.open_points() {
+                assert!(dialect.about.contains_key(point), "{}: {point} says why it is open", dialect.name);
+                assert!(values.len() > 1, "{}: {point} leaves a choice", dialect.name);
+            }
         }
     }
 

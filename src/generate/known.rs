@@ -164,6 +164,7 @@ pub fn known(index: u64, id: &str) -> Option<Case> {
         clauses: Vec::new(),
         objects: vec![photo()],
         acl: Acl::PublicRead,
+        elsewhere: false,
         steps: Vec::new(),
     };
     let operations = if let Some(small) = index.checked_sub(DICTIONARY) {
@@ -183,7 +184,7 @@ fn texts(values: &[&str]) -> Vec<String> {
 }
 
 fn put(body: DocumentSource) -> Operation {
-    Operation::PutCors(PutCors { body, content_md5: ContentMd5::Absent, content_type: None, extra: Extra::default() })
+    Operation::PutCors(PutCors { body, content_md5: ContentMd5::Usual, content_type: None, extra: Extra::default() })
 }
 
 fn put_rules(rules: RuleSet) -> Operation {
@@ -213,6 +214,7 @@ fn get(origin: Option<&str>) -> Operation {
 fn dictionary(set: usize, kind: usize) -> Vec<Operation> {
     let methods = texts(&["GET", "PUT", "POST", "DELETE", "HEAD"]);
     let rule = |origins: &[&str], headers: &[&str]| Rule {
+        ids: Vec::new(),
         allowed_origins: texts(origins),
         allowed_methods: methods.clone(),
         allowed_headers: texts(headers),
@@ -272,6 +274,7 @@ fn documents(part: usize) -> Vec<Operation> {
 fn small_rules(index: usize) -> Option<RuleSet> {
     let rule = |origin: usize, method: &str, header: usize| {
         Some(Rule {
+            ids: Vec::new(),
             allowed_origins: texts(&[SMALL_ORIGINS.get(origin)?]),
             allowed_methods: texts(&[method]),
             allowed_headers: SMALL_HEADERS

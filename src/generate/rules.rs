@@ -5,6 +5,7 @@ use arbitrary::Unstructured;
 use super::Source;
 use crate::case::{Rule, RuleSet};
 use crate::cors::{CorsConfiguration, CorsRule, Pattern};
+use crate::dialect::Dialect;
 
 const SCHEMES: [&str; 6] = ["https", "http", "https", "http", "capacitor", "chrome-extension"];
 const HOSTS: [&str; 18] = [
@@ -112,6 +113,7 @@ fn rule(source: &mut Source<'_, '_>) -> Rule {
     let origins = source.weighted(1, &[(20, 2), (10, 3)]);
     let methods = several(source, 1, &METHODS);
     Rule {
+        ids: Vec::new(),
         allowed_origins: (0..origins).map(|_| origin_text(source)).collect(),
         allowed_methods: methods.into_iter().map(str::to_owned).collect(),
         allowed_headers: owned(several(source, 0, &HEADERS)),
@@ -232,6 +234,7 @@ fn break_one(source: &mut Source<'_, '_>, set: &mut RuleSet) {
 fn stored(text: Rule) -> CorsRule {
     let patterns = |values: Vec<String>| values.into_iter().filter_map(Pattern::new).collect();
     CorsRule {
+        id: None,
         allowed_origins: patterns(text.allowed_origins),
         allowed_methods: text.allowed_methods,
         allowed_headers: patterns(text.allowed_headers),
@@ -243,7 +246,11 @@ fn stored(text: Rule) -> CorsRule {
 /// A stored rule: what validation can make of a document.
 pub fn stored_rule(u: &mut Unstructured<'_>) -> CorsRule {
     let rule = stored(rule(&mut Source(u)));
-    CorsConfiguration { rules: vec![rule], response_vary: false }.into_stored().rules.pop().unwrap_or_default()
+    CorsConfiguration { rules: vec![rule], response_vary: false }
+        .into_stored(&Dialect::oss().behaviours)
+        .rules
+        .pop()
+        .unwrap_or_default()
 }
 
 /// Stored rules: what validation can make of a document.
@@ -258,5 +265,5 @@ pub fn configuration(u: &mut Unstructured<'_>) -> CorsConfiguration {
         }
         rules.push(next);
     }
-    CorsConfiguration { rules, response_vary: source.one_in(2) }.into_stored()
+    CorsConfiguration { rules, response_vary: source.one_in(2) }.into_stored(&Dialect::oss().behaviours)
 }

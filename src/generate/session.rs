@@ -46,6 +46,7 @@ pub fn case(u: &mut Unstructured<'_>, id: &str, dialect: &Dialect) -> Case {
 /// The same, with nothing expected yet.
 pub fn draft(u: &mut Unstructured<'_>, id: &str, dialect: &Dialect) -> Case {
     let mut case = Case {
+        elsewhere: false,
         id: id.to_owned(),
         about: "generated".to_owned(),
         file: SourceFile::new("generated.yaml", ""),
@@ -153,16 +154,16 @@ impl Session<'_> {
         };
         let content_md5 = match source.below(18) {
             // Nearly right.
-            16 => document.as_ref().map_or(ContentMd5::Absent, |document| {
+            16 => document.as_ref().map_or(ContentMd5::Usual, |document| {
                 let right = crate::request::content_md5(document);
                 let swap =
                     |c: char| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
                 ContentMd5::Literal(right.chars().map(swap).collect())
             }),
-            17 => document.as_ref().map_or(ContentMd5::Absent, |document| {
+            17 => document.as_ref().map_or(ContentMd5::Usual, |document| {
                 ContentMd5::Literal(crate::request::content_md5(document.trim_ascii_end()))
             }),
-            0..=8 => ContentMd5::Absent,
+            0..=8 => ContentMd5::Usual,
             9..=13 => ContentMd5::Right,
             14 => ContentMd5::Wrong,
             _ => ContentMd5::Literal(
@@ -179,7 +180,7 @@ impl Session<'_> {
         let content_type = source.weighted(Some("application/xml"), &[(10, None), (10, Some("text/plain"))]);
         // What the oracle stores, if it stores it; else requests aim at what was there before.
         if identity.is_none_or(|identity| identity == Identity::Presigned)
-            && matches!(content_md5, ContentMd5::Absent | ContentMd5::Right)
+            && matches!(content_md5, ContentMd5::Usual | ContentMd5::Right)
             && size.is_none_or(|size| size <= 16_384)
         {
             let stored = document.as_ref().and_then(|document| self.stored(document));
@@ -242,7 +243,7 @@ impl Session<'_> {
                     0 => Operation::GetCors(Extra::default()),
                     1 => Operation::PutCors(PutCors {
                         body: DocumentSource::Rules { rules: RuleSet::default(), size: None, pad: Pad::Space },
-                        content_md5: ContentMd5::Absent,
+                        content_md5: ContentMd5::Usual,
                         content_type: Some("application/xml".to_owned()),
                         extra: Extra::default(),
                     }),

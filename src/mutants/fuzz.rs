@@ -33,7 +33,8 @@ pub struct HuntOptions {
 /// exchanges were made and how many faults are left.
 pub async fn hunt(dialect: &Dialect, options: &HuntOptions, seen: impl Fn(usize, usize)) -> Hunt {
     let dialect = Arc::new(dialect.clone());
-    let all: Vec<&'static Fault> = faults().filter(|fault| fault.allowed.is_none()).collect();
+    let all: Vec<&'static Fault> =
+        faults().filter(|fault| fault.applies(&dialect) && fault.allowed_in(&dialect).is_none()).collect();
     let mut hunted: Vec<Hunted> = all
         .iter()
         .map(|fault| Hunted {

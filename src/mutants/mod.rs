@@ -27,7 +27,7 @@ pub async fn measure(
     jobs: usize,
     seen: impl Fn(usize, usize) + Clone + Send + Sync + 'static,
 ) -> Mutation {
-    let all: Vec<&'static Fault> = faults().collect();
+    let all: Vec<&'static Fault> = faults().filter(|fault| fault.applies(dialect)).collect();
     let dialect = Arc::new(dialect.clone());
     let total = all.len() + Manner::ALL.len();
     let whole = Arc::new(suite.clone());
@@ -56,7 +56,7 @@ async fn each(
 ) -> Vec<FaultReport> {
     let faults: Vec<&'static Fault> = planted.iter().map(|(fault, _)| *fault).collect();
     let done = Arc::new(AtomicUsize::new(0));
-    let dialect = Arc::clone(dialect);
+    let (asked, dialect) = (Arc::clone(dialect), Arc::clone(dialect));
     let work = move |(fault, suite): (&'static Fault, Arc<Suite>)| {
         let (dialect, done, seen) = (Arc::clone(&dialect), Arc::clone(&done), seen.clone());
         async move {
@@ -68,7 +68,7 @@ async fn each(
     let reports = spread(planted, jobs, work).await;
     let broken = || Some("the run broke off".to_owned());
     let pairs = reports.into_iter().zip(faults);
-    pairs.map(|(report, fault)| report.unwrap_or_else(|| blank(fault, broken()))).collect()
+    pairs.map(|(report, fault)| report.unwrap_or_else(|| blank(fault, &asked, broken()))).collect()
 }
 
 /// Does some work for each item, so many at a time. The results stand in the order of the items; there is none where a task
@@ -119,12 +119,29 @@ async fn grow(mutation: &mut Mutation, suite: &Suite, dialect: &Arc<Dialect>, jo
         left.retain(|report| !caught.contains(&report.id));
     }
     // Where answers of several cases are compared, their order counts: all chosen cases at once.
-    let sets = vec![chosen.clone(); compared.len()];
-    let seen = caught(&compared, &sets, suite, dialect, jobs).await;
-    let enough = left.is_empty() && compared.iter().all(|report| seen.contains(&report.id));
+    // One more case for each fault that is not seen then shifts what comes every so many requests.
+    let mut unseen: Vec<FaultReport> = compared.clone();
+    for _ in 0..MORE_CASES {
+        let sets = vec![chosen.clone(); compared.len()];
+        let seen = caught(&compared, &sets, suite, dialect, jobs).await;
+        unseen = compared.iter().filter(|report| !seen.contains(&report.id)).cloned().collect();
+        let more = unseen.iter().filter_map(|report| {
+            let own = report.kills.iter().filter(|kill| kill.clause == report.clause);
+            own.map(|kill| &kill.case).find(|case| !chosen.contains(*case)).cloned()
+        });
+        let more: Vec<String> = more.collect();
+        if more.is_empty() {
+            break;
+        }
+        chosen.extend(more);
+    }
+    let enough = left.is_empty() && unseen.is_empty();
     let ids = suite.cases.iter().map(|case| case.id.clone());
     mutation.minimal = ids.filter(|id| !enough || chosen.contains(id)).collect();
 }
+
+/// How often [`grow`] looks whether all chosen cases together see what has to be compared.
+const MORE_CASES: usize = 8;
 
 /// Whether a fault is seen by comparing answers.
 fn is_compared(report: &FaultReport) -> bool {
@@ -198,17 +215,17 @@ async fn fault_report(fault: &'static Fault, suite: &Suite, dialect: &Arc<Dialec
             field: found.field.clone(),
         })
     });
-    FaultReport { kills: mismatches.collect(), ..blank(fault, trouble) }
+    FaultReport { kills: mismatches.collect(), ..blank(fault, dialect, trouble) }
 }
 
-fn blank(fault: &Fault, trouble: Option<String>) -> FaultReport {
+fn blank(fault: &Fault, dialect: &Dialect, trouble: Option<String>) -> FaultReport {
     FaultReport {
         id: fault.id.to_owned(),
         clause: fault.clause.to_owned(),
         text: fault.text.to_owned(),
         effect: fault.effect.as_str().to_owned(),
         seen: fault.seen.to_owned(),
-        allowed: fault.allowed.map(|(behaviour, value)| format!("{behaviour}={value}")),
+        allowed: fault.allowed_in(dialect).map(|(behaviour, value)| format!("{behaviour}={value}")),
         fate: Fate::Survived,
         same_as: None,
         trouble,

@@ -5,7 +5,11 @@ use http::Method;
 use super::{Blocks, Seen};
 use crate::case::{FieldCondition, Operation, StatusPattern, TextCondition};
 use crate::cors::{Outcome, evaluate};
+use crate::dialect::{ActualHeaders, ActualMethod, VaryOn};
 use crate::reference::is_management;
+
+/// The clause by which requested headers of an actual request count.
+const COUNT: &str = "actual.request-headers-count";
 
 impl Seen<'_> {
     pub(super) fn actual(&self, blocks: &mut Blocks<'_>) {
@@ -52,6 +56,9 @@ impl Seen<'_> {
         let Some(origin) = self.field("access-control-allow-origin") else {
             let clause = match (&decision.outcome, self.step.bucket) {
                 (_, crate::case::BucketRole::Service) => "actual.service",
+                (Outcome::Deny(_), _) if self.rules.is_some() && self.by_request_headers().is_some() => {
+                    self.by_request_headers().unwrap_or_default()
+                }
                 (Outcome::NotCors, _) => "actual.no-origin",
                 // Granted by the rules and yet not there: an open point says so.
                 (Outcome::Allow(_), _) if is_management(self.request) => "actual.management",
@@ -76,6 +83,11 @@ impl Seen<'_> {
         };
         let by_pattern = rule.map_or("actual.origin", |rule| {
             match super::preflight::allow_origin_clause(rule, &self.asked, self.behaviours()) {
+                "preflight.origin" | "preflight.origin-star" | "preflight.origin-wildcard"
+                    if self.by_request_headers().is_some() =>
+                {
+                    self.by_request_headers().unwrap_or_default()
+                }
                 "preflight.origin" if plain => "actual.origin",
                 "preflight.origin" if kind == "actual.authorization" => "actual.every-operation",
                 "preflight.origin" => kind,
@@ -89,7 +101,10 @@ impl Seen<'_> {
             ("access-control-expose-headers", "actual.expose"),
             ("access-control-allow-methods", "actual.age-and-methods"),
             ("access-control-max-age", "actual.age-and-methods"),
-            ("access-control-allow-headers", "actual.request-headers"),
+            (
+                "access-control-allow-headers",
+                if self.says("actual.request-headers") { "actual.request-headers" } else { COUNT },
+            ),
         ];
         for (name, clause) in fields {
             match self.field(name) {
@@ -106,16 +121,37 @@ impl Seen<'_> {
                     blocks.header(open.unwrap_or(clause), name, FieldCondition::List(members));
                 }
                 None if name == "access-control-allow-headers" => {
-                    blocks.header("actual.request-headers", name, FieldCondition::Absent);
+                    blocks.header(clause, name, FieldCondition::Absent);
                 }
                 None => blocks.header(open.unwrap_or("match.first"), name, FieldCondition::Absent),
             }
         }
-        blocks.header("credentials.never", "access-control-allow-credentials", FieldCondition::Absent);
+        if open.is_none() {
+            self.credentials(blocks);
+        }
         blocks.header("private-network.never", "access-control-allow-private-network", FieldCondition::Absent);
     }
 
+    /// The clause by which a preflight's request headers on this request count, if they do.
+    fn by_request_headers(&self) -> Option<&'static str> {
+        let behaviours = self.behaviours();
+        let method = behaviours.actual_method == ActualMethod::Requested && self.asked.request_method.is_some();
+        let headers = behaviours.actual_headers == ActualHeaders::Check && !self.asked.requested_headers().is_empty();
+        match (method, headers) {
+            (_, true) => Some(COUNT),
+            (true, false) => Some("actual.requested-method"),
+            (false, false) => None,
+        }
+    }
+
     fn vary(&self, blocks: &mut Blocks<'_>) {
+        // What is granted on 403 and on sub-resources is open.
+        if self.status() != 403 && !is_management(self.request) {
+            self.vary_with_grant(blocks);
+        }
+        if self.behaviours().vary == VaryOn::Granted {
+            return;
+        }
         let origin = "Origin".to_owned();
         let varies = self.field("vary").is_some_and(|value| value.split(',').any(|member| member.trim() == "Origin"));
         let on = self.rules.is_some_and(|rules| rules.response_vary);

@@ -4,11 +4,10 @@ use super::{Blocks, Seen, is_styled};
 use crate::case::{
     ContentMd5, CorsExpectation, DocumentSource, FieldCondition, Identity, PutCors, Rule, StatusPattern, TextCondition,
 };
-use crate::cors::{CorsConfiguration, Refusal, Violation, validate, xml};
-use crate::dialect::{CONSISTENT, MaxBody};
+use base64::Engine as _;
 
-/// The sentence that the error page gives for MalformedXML.
-const MALFORMED: &str = "The XML you provided was not well-formed or did not validate against our published schema.";
+use crate::cors::{CorsConfiguration, Refusal, Violation, is_known_method, is_token, validate, xml};
+use crate::dialect::{CONSISTENT, ErrorKind, Integrity, MaxBody, ResponseVary, RuleId};
 
 impl Seen<'_> {
     /// What is the same for the three: who asks, and for which bucket. False where the operation itself decides.
@@ -33,8 +32,7 @@ impl Seen<'_> {
         }
         if self.status() == 404 && self.code() == "NoSuchBucket" {
             blocks.error("bucket.missing", 404, "NoSuchBucket");
-            let message = "The specified bucket does not exist.".to_owned();
-            blocks.message("bucket.missing-message", TextCondition::Equals(message));
+            blocks.message("bucket.missing-message", self.said());
             return true;
         }
         false
@@ -58,35 +56,45 @@ impl Seen<'_> {
         let parsed = xml::parse(&document);
         let behaviours = self.behaviours();
         let validated = parsed.as_ref().map(|written| validate(written, &self.dialect.limits, behaviours));
-        let certain = 16_000;
+        let certain = self.dialect.limits.max_body_decimal();
         let largest = match behaviours.max_body {
             MaxBody::Binary => self.dialect.limits.max_body_bytes,
             MaxBody::Decimal => certain,
         };
         let too_large = document.len() > largest;
-        let digest = digest_fits(put, &document);
+        let digest = self.digest_fits(put, &document);
         match (&validated, too_large, digest) {
             (Ok(Ok(stored)), false, true) => {
-                let open = document.len() > certain || parsed.as_ref().is_ok_and(|written| is_open(written, stored));
+                let open = document.len() > certain && self.is_open("max_body")
+                    || parsed.as_ref().is_ok_and(|written| self.has_open_values(written, stored));
                 self.accepted(put, stored, open, blocks);
             }
             // One thing is wrong: which one is certain.
             (Ok(Ok(_)), true, true) if document.len() > self.dialect.limits.max_body_bytes => {
                 blocks.refused("limit.body-refused");
+                blocks.refused("limit.large-refused");
+                blocks.error("limit.large-choice", self.status(), &self.code());
             }
             (Ok(Ok(_)), true, true) => blocks.refused("limit.body-between"),
             (Ok(Ok(_)), false, false) => {
-                let clause = if put.content_md5 == ContentMd5::Wrong { "digest.mismatch" } else { "digest.malformed" };
-                blocks.error(clause, 400, "InvalidDigest");
-                let message = "The Content-MD5 you specified was invalid.".to_owned();
-                blocks.message("digest.message", TextCondition::Equals(message));
+                let clause = match &put.content_md5 {
+                    ContentMd5::Absent => "digest.required",
+                    ContentMd5::Literal(text) if !is_md5(text) => "digest.malformed",
+                    _ if self.says("digest.bad") => "digest.bad",
+                    ContentMd5::Wrong => "digest.mismatch",
+                    // The documents do not tell the two apart.
+                    _ => "digest.malformed",
+                };
+                blocks.error(clause, 400, &self.code());
+                blocks.message("digest.message", self.said());
             }
             (Err(_), false, true) => {
                 blocks.error("xml.ill-formed", 400, "MalformedXML");
-                blocks.message("xml.ill-formed-message", TextCondition::Equals(MALFORMED.to_owned()));
+                blocks.message("xml.ill-formed-message", self.said());
+                blocks.message("xml.ill-formed-sentence", TextCondition::Prefix(self.element("Message")));
             }
             (Ok(Err(found)), false, true) => match found.as_slice() {
-                [one] => violation(one, blocks),
+                [one] => self.violation(one, blocks),
                 // Which of several is reported is the server's choice.
                 [first, ..] => blocks.refused(first.clause),
                 [] => {}
@@ -94,7 +102,10 @@ impl Seen<'_> {
             // Several kinds at once: refused, and no more is known.
             (Err(_), _, _) => blocks.refused("xml.ill-formed"),
             (Ok(Err(found)), _, _) => blocks.refused(found.first().map_or("xml.ill-formed", |first| first.clause)),
-            (Ok(Ok(_)), true, false) => blocks.refused("digest.mismatch"),
+            (Ok(Ok(_)), true, false) => {
+                blocks.refused("digest.mismatch");
+                blocks.refused("limit.large-refused");
+            }
         }
     }
 
@@ -111,7 +122,7 @@ impl Seen<'_> {
         } else if put.content_type.as_deref() != Some("application/xml") {
             "config.content-type-free"
         } else {
-            accepted_by(stored)
+            self.accepted_by(stored)
         };
         blocks.add(clause, |block| {
             block.status.push(StatusPattern::Code(200));
@@ -125,6 +136,7 @@ impl Seen<'_> {
             ] {
                 blocks.header("config.put-headers", name, condition);
             }
+            blocks.header("config.put-ids", "content-length", FieldCondition::Equals("0".to_owned()));
         }
     }
 
@@ -135,11 +147,12 @@ impl Seen<'_> {
         }
         let Some(rules) = self.rules else {
             blocks.error("get.none", 404, "NoSuchCORSConfiguration");
-            let message = "The CORS Configuration does not exist.".to_owned();
-            blocks.message("get.none-message", TextCondition::Equals(message));
+            blocks.message("get.none-message", self.said());
+            blocks.message("get.none-sentence", TextCondition::Prefix(self.element("Message")));
             return;
         };
-        let written: Vec<Rule> = rules.rules.iter().map(as_text).collect();
+        let with_ids: Vec<Rule> = rules.rules.iter().map(as_text).collect();
+        let written: Vec<Rule> = with_ids.iter().map(|rule| Rule { ids: Vec::new(), ..rule.clone() }).collect();
         blocks.add("get.rules", |block| {
             block.status.push(StatusPattern::Code(200));
             let kind = FieldCondition::Contains("application/xml".to_owned());
@@ -147,7 +160,17 @@ impl Seen<'_> {
         });
         let expected = |rules, response_vary, verbatim| Some(CorsExpectation { rules, response_vary, verbatim });
         blocks.add("get.values", |block| block.cors = expected(Some(written.clone()), None, false));
-        blocks.add("get.value-order", |block| block.cors = expected(Some(written.clone()), None, true));
+        // Which of the two is broken cannot be told where a name has capitals.
+        let capitals = |rule: &Rule| rule.allowed_headers.iter().any(|name| *name != name.to_ascii_lowercase());
+        let kept = self.says("get.header-kept") && written.iter().any(capitals);
+        let order = if kept { "get.header-kept" } else { "get.value-order" };
+        blocks.add(order, |block| block.cors = expected(Some(written.clone()), None, true));
+        if with_ids.iter().any(|rule| !rule.ids.is_empty()) {
+            blocks.add("rule.id", |block| block.cors = expected(Some(with_ids), None, false));
+        }
+        if self.behaviours().response_vary == ResponseVary::Unknown {
+            return;
+        }
         let vary = if rules.response_vary { "get.vary-true" } else { "get.vary-false" };
         blocks.add(vary, |block| block.cors = expected(None, Some(rules.response_vary.to_string()), false));
     }
@@ -173,91 +196,150 @@ impl Blocks<'_> {
     }
 }
 
-/// What is certain about a document with one violation.
-fn violation(found: &Violation, blocks: &mut Blocks<'_>) {
-    match (&found.refusal, found.clause) {
-        (Refusal::TooManyRules, _) => {
-            blocks.error("limit.rules-refused", 400, "CORSRuleBeyondLimit");
-            let message = "The CORS Rules num is beyond limit.".to_owned();
-            blocks.message("limit.rules-message", TextCondition::Equals(message));
-        }
-        (Refusal::Structure, "rules.none") => blocks.malformed("rules.none", "rules.none-code"),
-        (Refusal::Structure, "rule.origin-required") => {
-            blocks.malformed("rule.origin-required", "rule.origin-required-code");
-        }
-        (Refusal::Structure, "rule.method-required") => {
-            blocks.malformed("rule.method-required", "rule.method-required-code");
-        }
-        (Refusal::Value { value, .. }, "age.negative") => {
-            blocks.error("age.negative", 400, "InvalidArgument");
-            for (name, value) in [("ArgumentName", "MaxAgeSeconds"), ("ArgumentValue", value)] {
-                blocks.add("age.negative", |block| {
-                    block.error = Some(super::element(name, TextCondition::Equals(value.to_owned())));
+impl Seen<'_> {
+    /// The message of the oracle's own answer.
+    fn said(&self) -> TextCondition {
+        TextCondition::Equals(self.element("Message"))
+    }
+
+    /// What is certain about a document with one violation.
+    fn violation(&self, found: &Violation, blocks: &mut Blocks<'_>) {
+        match (&found.refusal, found.clause) {
+            (Refusal::TooManyRules { .. }, _) => {
+                blocks.error("limit.rules-refused", 400, &self.code());
+                blocks.message("limit.rules-message", self.said());
+                blocks.refused("limit.hundred-refused");
+                blocks.error("limit.hundred-choice", 400, &self.code());
+            }
+            (Refusal::Structure, "rules.none") => blocks.malformed("rules.none", "rules.none-code"),
+            (Refusal::Structure, "rule.origin-required") => {
+                blocks.malformed("rule.origin-required", "rule.origin-required-code");
+            }
+            (Refusal::Structure, "rule.method-required") => {
+                blocks.malformed("rule.method-required", "rule.method-required-code");
+            }
+            (Refusal::Structure, "xml.root-name") if self.says("xml.root") => {
+                blocks.error("xml.root", 400, "MalformedXML");
+            }
+            (Refusal::Value { value, .. }, "age.negative") => {
+                blocks.error("age.negative", 400, "InvalidArgument");
+                for (name, value) in [("ArgumentName", "MaxAgeSeconds"), ("ArgumentValue", value)] {
+                    blocks.add("age.negative", |block| {
+                        block.error = Some(super::element(name, TextCondition::Equals(value.to_owned())));
+                    });
+                }
+                blocks.refused("age.negative-choice");
+            }
+            (Refusal::Value { value, .. }, clause) => {
+                let lower = clause == "method.enum" && is_known_method(value.to_ascii_uppercase().as_bytes());
+                let named = match clause {
+                    "method.enum" if lower && self.says("method.case") => "method.case",
+                    "expose.characters" if !self.says(clause) => "expose.token",
+                    "rule.id-length" => "rule.id-length",
+                    _ => clause,
+                };
+                blocks.refused(named);
+                let codes = vec!["MalformedXML".to_owned(), "InvalidArgument".to_owned()];
+                blocks.add("value.refusal-code", |block| {
+                    block.status.push(StatusPattern::Code(400));
+                    block.error = Some(super::element("Code", TextCondition::OneOf(codes)));
                 });
+                let request =
+                    matches!(found.kind(), ErrorKind::InvalidMethod | ErrorKind::TwoWildcards | ErrorKind::NoWildcard);
+                match found.kind() {
+                    _ if request && !lower => blocks.error("value.invalid-request", 400, &self.code()),
+                    ErrorKind::InvalidAge if clause == "age.integer" && !value.is_empty() => {
+                        blocks.error("age.malformed", 400, &self.code());
+                    }
+                    _ => {}
+                }
+            }
+            (Refusal::Structure, clause) => blocks.refused(clause),
+        }
+    }
+
+    /// The clause by which rules are accepted: those that the documents do not say must be are accepted by a `should`.
+    fn accepted_by(&self, stored: &CorsConfiguration) -> &'static str {
+        let mut clause = "config.put";
+        for rule in &stored.rules {
+            let partial = |pattern: &crate::cors::Pattern| pattern.has_star() && !pattern.is_star();
+            let stars = |patterns: &[crate::cors::Pattern]| patterns.iter().filter(|one| one.has_star()).count();
+            let own = [
+                ("rule.id", rule.id.is_some()),
+                ("header.star-per-element", stars(&rule.allowed_headers) > 1),
+                ("origin.star-per-element", stars(&rule.allowed_origins) > 1),
+                ("origin.scheme-star-accepted", rule.allowed_origins.iter().any(|one| one.as_str().ends_with("://*"))),
+                ("origin.empty-accepted", rule.allowed_origins.iter().any(|one| one.as_str().is_empty())),
+            ];
+            if let Some((own, _)) = own.into_iter().find(|(own, has)| *has && self.says(own)) {
+                return own;
+            } else if rule.allowed_headers.iter().any(partial) {
+                return "header.wildcards-accepted";
+            } else if rule.allowed_headers.len() > 1 && rule.allowed_headers.iter().any(crate::cors::Pattern::is_star) {
+                clause = "header.star-beside-literal";
+            } else if rule.allowed_origins.iter().any(partial) {
+                clause = "origin.wildcards-accepted";
+            } else if rule.allowed_origins.iter().any(|origin| !origin.is_star() && !origin.as_str().contains("://")) {
+                clause = "origin.no-scheme";
+            } else if rule.max_age_seconds == Some(0) {
+                clause = "age.zero";
             }
         }
-        (Refusal::Value { .. }, clause) => {
-            blocks.refused(clause);
-            let codes = vec!["MalformedXML".to_owned(), "InvalidArgument".to_owned()];
-            blocks.add("value.refusal-code", |block| {
-                block.status.push(StatusPattern::Code(400));
-                block.error = Some(super::element("Code", TextCondition::OneOf(codes)));
-            });
-        }
-        (Refusal::Structure, clause) => blocks.refused(clause),
+        clause
     }
-}
 
-/// The clause by which rules are accepted: those that the documents do not say must be are accepted by a `should`.
-fn accepted_by(stored: &CorsConfiguration) -> &'static str {
-    let mut clause = "config.put";
-    for rule in &stored.rules {
-        let partial = |pattern: &crate::cors::Pattern| pattern.has_star() && !pattern.is_star();
-        if rule.allowed_headers.iter().any(partial) {
-            return "header.wildcards-accepted";
-        } else if rule.allowed_headers.len() > 1 && rule.allowed_headers.iter().any(crate::cors::Pattern::is_star) {
-            clause = "header.star-beside-literal";
-        } else if rule.allowed_origins.iter().any(partial) {
-            clause = "origin.wildcards-accepted";
-        } else if rule.allowed_origins.iter().any(|origin| !origin.is_star() && !origin.as_str().contains("://")) {
-            clause = "origin.no-scheme";
-        } else if rule.max_age_seconds == Some(0) {
-            clause = "age.zero";
+    /// `digest.absent`, `digest.required`, `digest.right`, `digest.mismatch`, `digest.bad`, `digest.malformed`
+    fn digest_fits(&self, put: &PutCors, document: &[u8]) -> bool {
+        match &put.content_md5 {
+            ContentMd5::Usual | ContentMd5::Right => true,
+            ContentMd5::Absent => self.behaviours().integrity == Integrity::Optional,
+            ContentMd5::Wrong => false,
+            ContentMd5::Literal(text) => *text == crate::request::content_md5(document),
         }
     }
-    clause
-}
 
-/// `digest.absent`, `digest.right`, `digest.mismatch`, `digest.malformed`
-fn digest_fits(put: &PutCors, document: &[u8]) -> bool {
-    match &put.content_md5 {
-        ContentMd5::Absent | ContentMd5::Right => true,
-        ContentMd5::Wrong => false,
-        ContentMd5::Literal(text) => *text == crate::request::content_md5(document),
+    /// Whether a document that is accepted has something in it that a server may refuse.
+    fn has_open_values(&self, written: &xml::Document, stored: &CorsConfiguration) -> bool {
+        let open = |point: &str| self.is_open(point);
+        let spaced = |text: &xml::Text| open("trim") && text.value.trim_ascii() != text.value;
+        let empty = |text: &xml::Text| text.value.trim_ascii().is_empty();
+        let odd = |text: &xml::Text| !text.value.contains('*') && !is_token(text.value.trim_ascii().as_bytes());
+        let unknown = |ids: &[xml::Text]| !ids.is_empty() && self.behaviours().rule_id == RuleId::Unknown;
+        let rule = |rule: &xml::RuleElement| {
+            let stars = |list: &[xml::Text]| list.iter().filter(|text| text.value.contains('*')).count() > 1;
+            open("unknown_elements") && (!rule.unknown.is_empty() || unknown(&rule.ids))
+                || rule.lists().iter().any(|list| list.iter().any(spaced))
+                || open("empty_origin") && rule.allowed_origins.iter().any(empty)
+                || open("empty_header") && rule.allowed_headers.iter().any(empty)
+                || open("empty_expose") && rule.expose_headers.iter().any(empty)
+                || open("header_characters") && rule.allowed_headers.iter().any(odd)
+                || open("long_id") && rule.ids.iter().any(|id| id.value.chars().count() > 255)
+                || open("negative_age") && rule.max_age_seconds.iter().any(|age| age.value.trim().starts_with('-'))
+                || open("origin_stars") && stars(&rule.allowed_origins)
+                || open("header_stars") && stars(&rule.allowed_headers)
+                || open("method_lower_case")
+                    && rule.allowed_methods.iter().any(|method| method.value != method.value.to_ascii_uppercase())
+                || open("scheme_star")
+                    && rule.allowed_origins.iter().any(|origin| origin.value.trim_ascii().ends_with("://*"))
+        };
+        let vary = |text: &xml::Text| {
+            spaced(text)
+                || open("vary_case") && text.value != text.value.to_ascii_lowercase()
+                || open("unknown_elements") && self.behaviours().response_vary == ResponseVary::Unknown
+        };
+        open("namespaced_root") && written.namespaced
+            || open("root_name") && written.root != "CORSConfiguration"
+            || open("unknown_elements") && !written.unknown.is_empty()
+            || written.response_vary.iter().any(vary)
+            || written.rules.iter().any(rule)
+            || open("max_age_over")
+                && stored.rules.iter().any(|rule| rule.max_age_seconds.is_some_and(|seconds| seconds > 999_999_999))
     }
 }
 
-/// Whether a document that is accepted has something in it that a server may refuse.
-fn is_open(written: &xml::Document, stored: &CorsConfiguration) -> bool {
-    let spaced = |text: &xml::Text| text.value.trim_ascii() != text.value;
-    let rule = |rule: &xml::RuleElement| {
-        let lists = rule.lists();
-        let stars = |list: &[xml::Text]| list.iter().filter(|text| text.value.contains('*')).count() > 1;
-        let empty = |list: &&Vec<xml::Text>| list.iter().any(|text| text.value.trim_ascii().is_empty());
-        !rule.unknown.is_empty()
-            || lists.iter().any(|list| list.iter().any(spaced))
-            || lists.iter().any(empty)
-            || stars(&rule.allowed_origins)
-            || stars(&rule.allowed_headers)
-            || rule.allowed_methods.iter().any(|method| method.value != method.value.to_ascii_uppercase())
-            || rule.allowed_origins.iter().any(|origin| origin.value.trim_ascii().ends_with("://*"))
-    };
-    written.namespaced
-        || written.root != "CORSConfiguration"
-        || !written.unknown.is_empty()
-        || written.response_vary.iter().any(|text| spaced(text) || text.value != text.value.to_ascii_lowercase())
-        || written.rules.iter().any(rule)
-        || stored.rules.iter().any(|rule| rule.max_age_seconds.is_some_and(|seconds| seconds > 999_999_999))
+/// Whether a text is the base64 of 16 bytes.
+fn is_md5(text: &str) -> bool {
+    base64::engine::general_purpose::STANDARD.decode(text).is_ok_and(|bytes| bytes.len() == 16)
 }
 
 fn as_text(rule: &crate::cors::CorsRule) -> Rule {
@@ -265,6 +347,7 @@ fn as_text(rule: &crate::cors::CorsRule) -> Rule {
     let trimmed = |value: &str| value.trim_ascii().to_owned();
     let patterns = |patterns: &[crate::cors::Pattern]| patterns.iter().map(|value| trimmed(value.as_str())).collect();
     Rule {
+        ids: rule.id.iter().cloned().collect(),
         allowed_origins: patterns(&rule.allowed_origins),
         allowed_methods: rule.allowed_methods.clone(),
         allowed_headers: patterns(&rule.allowed_headers),

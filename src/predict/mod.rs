@@ -95,6 +95,7 @@ pub struct Oracle {
     reference: Reference,
     owner: Credentials,
     other: Credentials,
+    scheme: Scheme,
     count: u64,
 }
 
@@ -107,14 +108,16 @@ impl Oracle {
         let reference = Reference::new(Options {
             limits: dialect.limits,
             behaviours: dialect.behaviours,
+            wording: Arc::clone(&dialect.wording),
             accounts: vec![account("owner", &owner), account("other", &other)],
             domains: Vec::new(),
         });
-        let mut oracle = Self { reference, owner, other, count: 0 };
+        let scheme = Scheme::of(dialect.behaviours.signature);
+        let mut oracle = Self { reference, owner, other, scheme, count: 0 };
         for bucket in [MAIN, SECOND] {
             let mut create = Draft::new(Method::PUT, "");
             if case.acl == Acl::PublicRead {
-                create.headers.push(("x-oss-acl".to_owned(), case.acl.as_str().to_owned()));
+                create.headers.push((dialect.wording.field("acl"), case.acl.as_str().to_owned()));
             }
             oracle.owner_sends(create, bucket, None);
             for (key, content) in &case.objects {
@@ -137,9 +140,10 @@ impl Oracle {
             protocol: "http",
             authority: "oracle",
             addressing: Addressing::Path,
-            scheme: &Scheme::V1,
+            scheme: &self.scheme,
             credentials: Some(&self.owner),
             other: Some(&self.other),
+            integrity: self.reference.behaviours().integrity,
             other_variables: "",
         };
         build(draft, envelope, &site, NOW).ok()
@@ -170,7 +174,7 @@ impl Oracle {
         let (mut parts, body) = request.into_parts();
         if signed {
             let resource = path_resource(parts.uri.path());
-            crate::sign::sign(&mut parts, &Scheme::V1, Form::Header, &self.owner, &resource, NOW);
+            crate::sign::sign(&mut parts, &self.scheme, Form::Header, &self.owner, &resource, NOW);
         }
         let request = Request::from_parts(parts, body);
         let response = self.answer(&request);
@@ -233,7 +237,10 @@ impl Seen<'_> {
         if let Some(before) = self.earlier.len().checked_sub(1) {
             id.push(FieldCondition::DiffersFrom(before));
         }
-        blocks.add("request-id.form", |block| block.headers.push(("x-oss-request-id".into(), id)));
+        let field = self.dialect.wording.field("request-id");
+        blocks.add("request-id.form", |block| block.headers.push((field.clone().into(), id)));
+        let differs = self.earlier.len().checked_sub(1).map_or(FieldCondition::Present, FieldCondition::DiffersFrom);
+        blocks.add("id.differs", |block| block.headers.push((field.into(), vec![differs])));
         blocks.made
     }
 
@@ -263,10 +270,26 @@ impl Seen<'_> {
 
     /// The code of an error document.
     fn code(&self) -> String {
-        // The reference writes it the same way each time, with nothing in it that XML escapes.
+        self.element("Code")
+    }
+
+    /// An element of an error document.
+    fn element(&self, name: &str) -> String {
+        // The reference writes it the same way each time.
         let body = String::from_utf8_lossy(self.response.body());
-        let after = body.split_once("<Code>").map(|(_, rest)| rest);
-        after.and_then(|rest| rest.split_once("</Code>")).map(|(code, _)| code.to_owned()).unwrap_or_default()
+        let after = body.split_once(&format!("<{name}>")).map(|(_, rest)| rest);
+        let text = after.and_then(|rest| rest.split_once(&format!("</{name}>"))).map(|(text, _)| text);
+        text.map(unescaped).unwrap_or_default()
+    }
+
+    /// Whether the dialect has a clause.
+    fn says(&self, clause: &str) -> bool {
+        self.dialect.clauses.get(clause).is_some()
+    }
+
+    /// Whether the documents leave a point open.
+    fn is_open(&self, point: &str) -> bool {
+        self.dialect.open.contains_key(point)
     }
 
     fn document(&self, put: &PutCors) -> Bytes {
@@ -294,6 +317,14 @@ impl Seen<'_> {
             block.headers.push(("content-type".into(), vec![kind]));
             block.error = Some(ErrorExpectation { order, ..ErrorExpectation::default() });
             block.body.push(TextCondition::Lacks("xmlns".to_owned()));
+        });
+        blocks.add("error.elements", |block| {
+            let present = |name: &'static str| (name.into(), vec![TextCondition::Present]);
+            block.error = Some(ErrorExpectation {
+                elements: vec![present("Code"), present("Message")],
+                request_id_is_header: true,
+                ..ErrorExpectation::default()
+            });
         });
         blocks.add("error.ec", |block| {
             block.error = Some(ErrorExpectation { ec_agrees: true, ..ErrorExpectation::default() });
@@ -357,6 +388,12 @@ impl Blocks<'_> {
 /// An error document with this element.
 fn element(name: &'static str, condition: TextCondition) -> ErrorExpectation {
     ErrorExpectation { elements: vec![(name.into(), vec![condition])], ..ErrorExpectation::default() }
+}
+
+/// Text without XML's references, as the reference writes them.
+fn unescaped(text: &str) -> String {
+    let named = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
+    named.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
 /// Whether a document was written otherwise than clients write one.

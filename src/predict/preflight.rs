@@ -1,19 +1,18 @@
 //! Preflights.
 
 use super::{Blocks, Seen};
-use crate::case::{FieldCondition, StatusPattern, TextCondition};
-use crate::cors::{CorsRule, Denial, Grant, Outcome, Pattern, evaluate};
-use crate::dialect::AllowMethods;
+use crate::case::{BucketRole, FieldCondition, StatusPattern, TextCondition};
+use crate::cors::{CorsRule, Decision, Denial, Grant, Outcome, Pattern, evaluate};
+use crate::dialect::{AllowMethods, VaryOn};
 
+/// How the message begins; what follows is not the same in all documents.
 const NOT_ALLOWED: &str = "CORSResponse: This CORS request is not allowed.";
-const NEEDS_ORIGIN: &str = "Insufficient information. Origin request header needed.";
-const NEEDS_METHOD: &str = "Insufficient information. Request Access-Control-Request-Method header needed.";
-const NOT_ENABLED: &str = "CORSResponse: CORS is not enabled for this bucket.";
 
 impl Seen<'_> {
     pub(super) fn preflight(&self, blocks: &mut Blocks<'_>) {
         if self.status() == 404 {
             blocks.error("preflight.missing-bucket", 404, "NoSuchBucket");
+            blocks.error("preflight.no-bucket-choice", 404, "NoSuchBucket");
             return;
         }
         let decision = evaluate(self.rules, &self.asked, self.behaviours());
@@ -25,13 +24,14 @@ impl Seen<'_> {
                     block.body.push(TextCondition::Empty);
                 });
                 if let Some(rule) = self.rules.and_then(|rules| rules.rules.get(grant.rule)) {
-                    self.granted(grant, rule, blocks);
+                    self.granted(&decision, grant, rule, blocks);
                 }
             }
             Outcome::Deny(denial) => self.denied(*denial, blocks),
             Outcome::NotCors => {}
         }
-        blocks.header("credentials.never", "access-control-allow-credentials", FieldCondition::Absent);
+        self.credentials(blocks);
+        self.vary_with_grant(blocks);
         blocks.header("private-network.never", "access-control-allow-private-network", FieldCondition::Absent);
         let origin = "Origin".to_owned();
         if vary {
@@ -41,12 +41,12 @@ impl Seen<'_> {
         }
     }
 
-    fn granted(&self, grant: &Grant, rule: &CorsRule, blocks: &mut Blocks<'_>) {
+    fn granted(&self, decision: &Decision, grant: &Grant, rule: &CorsRule, blocks: &mut Blocks<'_>) {
         let origin = String::from_utf8_lossy(&grant.allow_origin).into_owned();
         let clause = allow_origin_clause(rule, &self.asked, self.behaviours());
         blocks.header(clause, "access-control-allow-origin", FieldCondition::Equals(origin));
 
-        let asked = String::from_utf8_lossy(self.asked.effective_method()).into_owned();
+        let asked = String::from_utf8_lossy(&decision.method).into_owned();
         let methods = "access-control-allow-methods";
         blocks.header("preflight.methods", methods, FieldCondition::Contains(asked));
         let all = || grant.allow_methods.clone();
@@ -90,38 +90,77 @@ impl Seen<'_> {
         }
     }
 
+    /// `credentials.never`; `credentials.true`, `credentials.not-with-star`
+    pub(super) fn credentials(&self, blocks: &mut Blocks<'_>) {
+        let field = "access-control-allow-credentials";
+        blocks.header("credentials.never", field, FieldCondition::Absent);
+        match self.field(field) {
+            Some(value) => blocks.header("credentials.true", field, FieldCondition::Equals(value)),
+            None => blocks.header("credentials.not-with-star", field, FieldCondition::Absent),
+        }
+    }
+
+    /// `vary.granted`, `vary.three`
+    pub(super) fn vary_with_grant(&self, blocks: &mut Blocks<'_>) {
+        if self.behaviours().vary != VaryOn::Granted {
+            return;
+        }
+        let Some(origin) = self.field("access-control-allow-origin") else { return };
+        if origin != "*" {
+            blocks.header("vary.granted", "vary", FieldCondition::Contains("Origin".to_owned()));
+        }
+        let named = self.field("vary").unwrap_or_default();
+        let each = named.split(',').map(|member| FieldCondition::Contains(member.trim().to_owned())).collect();
+        blocks.add("vary.three", |block| block.headers.push(("vary".into(), each)));
+    }
+
     fn denied(&self, denial: Denial, blocks: &mut Blocks<'_>) {
         let both_missing = self.asked.origins.is_empty() && self.asked.request_method.is_none();
+        let both_missing = both_missing && self.says("preflight.missing-both");
+        let said = || TextCondition::Equals(self.element("Message"));
+        // Without a method no rule can match: whether that is 400 or 403 is open where it is not documented.
+        if denial == Denial::NoRule && self.asked.request_method.is_none() {
+            blocks.error("preflight.method-choice", self.status(), &self.code());
+            blocks.header("preflight.refused-bare", "access-control-*", FieldCondition::Absent);
+            return;
+        }
+        if denial == Denial::NotEnabled && self.step.bucket == BucketRole::Missing {
+            blocks.error("preflight.no-bucket", self.status(), &self.code());
+            blocks.header("preflight.refused-bare", "access-control-*", FieldCondition::Absent);
+            return;
+        }
         let (clause, message, bare) = match denial {
             Denial::NoRule => (
                 "preflight.refused",
                 Some(("preflight.refused-message", TextCondition::Prefix(NOT_ALLOWED.to_owned()))),
                 "preflight.refused-bare",
             ),
-            Denial::NotEnabled => (
-                "preflight.not-enabled",
-                Some(("preflight.not-enabled-message", TextCondition::Equals(NOT_ENABLED.to_owned()))),
-                "preflight.refused-bare",
-            ),
+            Denial::NotEnabled => {
+                ("preflight.not-enabled", Some(("preflight.not-enabled-message", said())), "preflight.refused-bare")
+            }
             Denial::NoOrigin | Denial::NoRequestMethod if both_missing => {
                 ("preflight.missing-both", None, "preflight.malformed-bare")
             }
-            Denial::NoOrigin => (
-                "preflight.no-origin",
-                Some(("preflight.no-origin-message", TextCondition::Equals(NEEDS_ORIGIN.to_owned()))),
-                "preflight.malformed-bare",
-            ),
-            Denial::NoRequestMethod => (
-                "preflight.no-method",
-                Some(("preflight.no-method-message", TextCondition::Equals(NEEDS_METHOD.to_owned()))),
-                "preflight.malformed-bare",
-            ),
+            Denial::NoOrigin => {
+                ("preflight.no-origin", Some(("preflight.no-origin-message", said())), "preflight.malformed-bare")
+            }
+            Denial::NoRequestMethod if !self.says("preflight.no-method") => {
+                ("preflight.method-choice", None, "preflight.malformed-bare")
+            }
+            Denial::NoRequestMethod => {
+                ("preflight.no-method", Some(("preflight.no-method-message", said())), "preflight.malformed-bare")
+            }
             Denial::SeveralOrigins(_) => ("preflight.two-origins", None, "preflight.malformed-bare"),
             Denial::UnknownRequestMethod => ("preflight.unknown-method", None, "preflight.malformed-bare"),
+            Denial::OddRequestHeader => ("preflight.odd-name", None, "preflight.malformed-bare"),
         };
         // Which of two things is reported is open where both are wrong.
         let unsure = self.rules.is_none() && denial != Denial::NotEnabled;
-        let clause = if unsure { "preflight.order" } else { clause };
+        let clause = match denial {
+            Denial::NoOrigin if unsure && self.says("preflight.origin-first") => "preflight.origin-first",
+            _ if unsure => "preflight.order",
+            _ => clause,
+        };
         match denial {
             Denial::SeveralOrigins(_) => blocks.status(clause, self.status()),
             _ => blocks.error(clause, self.status(), &self.code()),
@@ -130,6 +169,17 @@ impl Seen<'_> {
             blocks.message(clause, condition);
         }
         blocks.header(bare, "access-control-*", FieldCondition::Absent);
+        let about = match denial {
+            Denial::NotEnabled => "preflight.not-enabled-about",
+            Denial::NoRule => "preflight.about",
+            _ => return,
+        };
+        for name in ["Method", "ResourceType"] {
+            let value = self.element(name);
+            if !value.is_empty() && value.trim() == value {
+                blocks.add(about, |block| block.error = Some(super::element(name, TextCondition::Equals(value))));
+            }
+        }
     }
 }
 

@@ -79,7 +79,7 @@ pub fn a_rule_that_cannot_match_is_passed_over(
     let before = granted(&decide(configuration, request, behaviours).outcome);
     let never = CorsRule { allowed_methods: vec!["NEVER".to_owned()], ..like.clone() };
     let nobody = CorsRule { allowed_origins: Pattern::new("no://where.test").into_iter().collect(), ..like.clone() };
-    let asked = request.effective_method();
+    let asked = request.effective_method(behaviours.actual_method);
     let meets = |rule: &CorsRule| {
         let origin = request.origins.first().map(Origin::as_bytes).unwrap_or_default();
         rule.allowed_methods.iter().any(|method| method.as_bytes().eq_ignore_ascii_case(asked))

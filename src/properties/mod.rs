@@ -18,7 +18,7 @@ use crate::dialect::{Behaviours, Dialect, Limits};
 
 /// `parse` after `write` gives what was written, whatever validation can produce.
 pub fn round_trip(configuration: &CorsConfiguration, dialect: &Dialect) {
-    let text = xml::write(configuration);
+    let text = xml::write(configuration, &dialect.behaviours, dialect.wording.namespace.as_deref());
     let document = xml::parse(text.as_bytes());
     let document = document.unwrap_or_else(|error| broken(&format!("what was written cannot be read: {error}"), &text));
     // A configuration may have been accepted under limits of its own.
@@ -62,6 +62,7 @@ pub(crate) fn said(outcome: &Outcome) -> twin::Said {
             Denial::SeveralOrigins(_) => "several origins",
             Denial::NoRequestMethod => "no method",
             Denial::UnknownRequestMethod => "unknown method",
+            Denial::OddRequestHeader => "odd name",
             Denial::NotEnabled => "not enabled",
             Denial::NoRule => "no rule",
         }),
@@ -150,7 +151,7 @@ pub fn same_validation(document: &[u8]) {
     let found = xml::read(&root)
         .ok()
         .and_then(|document| validate(&document, &dialect.limits, &dialect.behaviours).ok())
-        .map(CorsConfiguration::into_stored);
+        .map(|configuration| configuration.into_stored(&dialect.behaviours));
     assert_eq!(found, twin::stored(&tree), "{}", String::from_utf8_lossy(document));
     if let Some(configuration) = found {
         round_trip(&configuration, dialect);

@@ -105,6 +105,7 @@ fn cors(
     let (said, vary) = twin::evaluate(configuration, &asked, behaviours);
     // `evaluate` is held against the twin elsewhere; here its answer is held against what was sent.
     assert_eq!(vary, evaluate(configuration, &asked, behaviours).vary);
+    let vary = vary.is_some();
     match said {
         twin::Said::Grant { headers, .. } => {
             let sendable = |(_, value): &(String, Vec<u8>)| http::HeaderValue::from_bytes(value).is_ok();

@@ -36,6 +36,7 @@ fn rule() -> impl Strategy<Value = CorsRule> {
         option::of(0..100_u64),
     )
         .prop_map(|(allowed_origins, methods, headers, expose_headers, max_age_seconds)| CorsRule {
+            id: None,
             allowed_origins,
             allowed_methods: methods.into_iter().map(str::to_owned).collect(),
             allowed_headers: headers.into_iter().filter_map(Pattern::new).collect(),
@@ -100,7 +101,7 @@ fn stored() -> impl Strategy<Value = CorsConfiguration> {
         option::of(0..=999_999_999_u64),
     )
         .prop_map(|(allowed_origins, allowed_methods, allowed_headers, expose_headers, max_age_seconds)| {
-            CorsRule { allowed_origins, allowed_methods, allowed_headers, expose_headers, max_age_seconds }
+            CorsRule { id: None, allowed_origins, allowed_methods, allowed_headers, expose_headers, max_age_seconds }
         });
     (vec(rule, 1..4), any::<bool>()).prop_map(|(rules, response_vary)| CorsConfiguration { rules, response_vary })
 }

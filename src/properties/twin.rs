@@ -24,7 +24,7 @@ pub enum Said {
 }
 
 /// The open points that [`evaluate`](fn@evaluate) looks up.
-pub const POINTS: [&str; 11] = [
+pub const POINTS: [&str; 21] = [
     "preflight_order",
     "missing_both",
     "unknown_method",
@@ -36,6 +36,16 @@ pub const POINTS: [&str; 11] = [
     "mixed_star",
     "allow_methods",
     "acah_on_actual",
+    "zero_age",
+    "credentials",
+    "vary",
+    "vary_members",
+    "vary_unmatched",
+    "preflight_method",
+    "odd_names",
+    "allow_headers_case",
+    "actual_method",
+    "actual_headers",
 ];
 
 /// `*` is any run of bytes: tried by recursion, one byte at a time. Short inputs only.
@@ -53,48 +63,68 @@ fn lower(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().map(u8::to_ascii_lowercase).collect()
 }
 
-/// Sentence by sentence.
+/// What is said, and what Vary names.
 pub fn evaluate(
     configuration: Option<&CorsConfiguration>,
     request: &CorsRequest,
     behaviours: &Behaviours,
-) -> (Said, bool) {
+) -> (Said, Option<&'static str>) {
     let chose = |point: &str, value: &str| behaviours.value(point) == Some(value);
-    let vary = match configuration {
-        Some(configuration) => configuration.response_vary,
-        None => false,
+    let said = said(configuration, request, behaviours);
+    let switched = configuration.is_some_and(|configuration| configuration.response_vary);
+    let has_rules = configuration.is_some();
+    let varies = if chose("vary", "granted") {
+        matches!(said, Said::Grant { .. }) || (has_rules && chose("vary_unmatched", "present"))
+    } else {
+        switched
     };
+    let members = if chose("vary_members", "all_three") {
+        "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"
+    } else {
+        "Origin"
+    };
+    (said, varies.then_some(members))
+}
+
+/// Sentence by sentence.
+fn said(configuration: Option<&CorsConfiguration>, request: &CorsRequest, behaviours: &Behaviours) -> Said {
+    let chose = |point: &str, value: &str| behaviours.value(point) == Some(value);
     let preflight = request.kind == Kind::Preflight;
     if preflight {
         if configuration.is_none() && chose("preflight_order", "config_first") {
-            return (Said::Refused("not enabled"), vary);
+            return Said::Refused("not enabled");
         }
-        if request.origins.is_empty() && request.request_method.is_none() && chose("missing_both", "method_first") {
-            return (Said::Refused("no method"), vary);
+        let method_missing = request.request_method.is_none() && chose("preflight_method", "bad_request");
+        if request.origins.is_empty() && method_missing && chose("missing_both", "method_first") {
+            return Said::Refused("no method");
         }
         if request.origins.is_empty() {
-            return (Said::Refused("no origin"), vary);
+            return Said::Refused("no origin");
         }
         if request.origins.len() > 1 {
-            return (Said::Refused("several origins"), vary);
+            return Said::Refused("several origins");
         }
-        let Some(method) = &request.request_method else { return (Said::Refused("no method"), vary) };
-        let known: [&[u8]; 5] = [b"get", b"put", b"post", b"delete", b"head"];
-        if chose("unknown_method", "bad_request") && !known.contains(&lower(method).as_slice()) {
-            return (Said::Refused("unknown method"), vary);
+        if method_missing {
+            return Said::Refused("no method");
+        }
+        if let Some(method) = &request.request_method {
+            let known = ["get", "put", "post", "delete", "head"].iter().any(|name| name.as_bytes() == lower(method));
+            let upper = method.to_ascii_uppercase() == *method;
+            if (!known && chose("unknown_method", "bad_request"))
+                || (known && !upper && chose("method_case", "bad_request"))
+            {
+                return Said::Refused("unknown method");
+            }
         }
     }
     if request.origins.is_empty() {
-        return (Said::Nothing, vary);
+        return Said::Nothing;
     }
-    let Some(configuration) = configuration else { return (Said::Refused("not enabled"), vary) };
-    if request.origins.len() > 1 {
-        return (Said::Refused("several origins"), vary);
-    }
-    let Some(origin) = request.origins.first() else { return (Said::Nothing, vary) };
     let method = match (&request.request_method, preflight) {
         (Some(method), true) => method.clone(),
-        _ => request.method.clone().into_bytes(),
+        (None, true) => Vec::new(),
+        (Some(method), false) if chose("actual_method", "requested") => method.clone(),
+        (_, false) => request.method.clone().into_bytes(),
     };
     let mut asked: Vec<Vec<u8>> = Vec::new();
     let mut empty = false;
@@ -108,15 +138,23 @@ pub fn evaluate(
             }
         }
     }
+    if preflight && chose("odd_names", "bad_request") {
+        let fine = |byte: &u8| byte.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(byte);
+        if asked.iter().any(|name| !name.iter().all(fine)) {
+            return Said::Refused("odd name");
+        }
+    }
+    let Some(configuration) = configuration else { return Said::Refused("not enabled") };
+    let [origin] = request.origins.as_slice() else { return Said::Refused("several origins") };
     let answer = rule_by_rule(configuration, origin.as_bytes(), &method, &asked, preflight, behaviours);
     if preflight && empty {
         let point = if asked.is_empty() { "empty_request_headers" } else { "empty_members" };
         let refused = chose(point, "refused");
         if refused {
-            return (Said::Refused("no rule"), vary);
+            return Said::Refused("no rule");
         }
     }
-    (answer, vary)
+    answer
 }
 
 fn header_allowed(allowed: &[Vec<u8>], name: &[u8]) -> bool {
@@ -164,7 +202,7 @@ fn rule_by_rule(
         let allowed: Vec<Vec<u8>> =
             rule.allowed_headers.iter().map(|element| lower(element.as_str().as_bytes())).collect();
         let mut all_allowed = true;
-        if preflight {
+        if preflight || chose("actual_headers", "checked") {
             for name in asked {
                 all_allowed = all_allowed && header_allowed(&allowed, name);
             }
@@ -181,6 +219,7 @@ fn rule_by_rule(
             hits.first() == Some(&"*")
         };
         let allow_origin = if star { b"*".to_vec() } else { origin.to_vec() };
+        let credentials = !star && origin != b"*" && chose("credentials", "unless_star");
         let methods = if chose("allow_methods", "requested") {
             String::from_utf8_lossy(method).into_owned()
         } else {
@@ -193,7 +232,7 @@ fn rule_by_rule(
         let mut listed: Vec<Vec<u8>> = Vec::new();
         for name in asked {
             if preflight || (chose("acah_on_actual", "echoed") && header_allowed(&allowed, name)) {
-                listed.push(name.clone());
+                listed.push(if chose("allow_headers_case", "lower") { lower(name) } else { name.clone() });
             }
         }
         if !listed.is_empty() {
@@ -202,8 +241,12 @@ fn rule_by_rule(
         if !rule.expose_headers.is_empty() {
             headers.push(("access-control-expose-headers".to_owned(), rule.expose_headers.join(", ").into_bytes()));
         }
-        if let Some(seconds) = rule.max_age_seconds {
+        let dropped = rule.max_age_seconds == Some(0) && chose("zero_age", "dropped");
+        if let Some(seconds) = rule.max_age_seconds.filter(|_| !dropped) {
             headers.push(("access-control-max-age".to_owned(), format!("{seconds}").into_bytes()));
+        }
+        if credentials {
+            headers.push(("access-control-allow-credentials".to_owned(), b"true".to_vec()));
         }
         return Said::Grant { rule: index, headers };
     }

@@ -5,7 +5,8 @@ use http::{Method, Request};
 use jiff::Timestamp;
 
 use super::address::Address;
-use super::{Acl, Bucket, ErrorDocument, Reference, Scope};
+use super::{Acl, Bucket, ErrorDocument, Reference, Scope, integrity};
+use crate::dialect::{ErrorKind, Signature};
 use crate::sign::{self, Credentials, Signer};
 
 impl Reference {
@@ -17,8 +18,15 @@ impl Reference {
         now: Timestamp,
     ) -> Result<Option<String>, ErrorDocument> {
         let (parts, ()) = request.clone().map(|_| ()).into_parts();
-        let signer = sign::verify(&parts, &address.resource(), now, |id| self.key(id));
-        self.account(signer, now)
+        let signer = match self.options.behaviours.signature {
+            Signature::Oss => sign::verify(&parts, &address.resource(), now, |id| self.key(id)),
+            Signature::Aws => sign::verify_aws(&parts, now, |id| self.key(id)),
+        };
+        let account = self.account(signer, now)?;
+        if account.is_some() && self.options.behaviours.signature == Signature::Aws {
+            integrity::check_payload(request, &self.options)?;
+        }
+        Ok(account)
     }
 
     /// The key of an id.
@@ -59,8 +67,8 @@ pub(super) fn authorize(
     let reads = scope == Scope::Objects && matches!(*method, Method::GET | Method::HEAD);
     match (signer, scope) {
         _ if reads && bucket.acl == Acl::PublicRead => Ok(()),
-        (_, Scope::Objects) => Err(ErrorDocument::bucket_acl()),
-        (None, _) => Err(ErrorDocument::anonymous()),
-        (Some(_), _) => Err(ErrorDocument::not_owner()),
+        (_, Scope::Objects) => Err(ErrorDocument::new(ErrorKind::Denied)),
+        (None, _) => Err(ErrorDocument::new(ErrorKind::Anonymous)),
+        (Some(_), _) => Err(ErrorDocument::new(ErrorKind::NotOwner)),
     }
 }

@@ -5,8 +5,8 @@ use http::{Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 
 use super::address::Address;
-use super::cors::check_digest;
-use super::{Acl, Bucket, ErrorDocument, Moment, Object, Reference, document, empty, form};
+use super::{Acl, Bucket, ErrorDocument, Moment, Object, Options, Reference, document, empty, form, integrity};
+use crate::dialect::ErrorKind;
 use crate::sign::{Query, encode_component};
 use crate::xml::{self, escape};
 
@@ -16,7 +16,7 @@ const MAX_KEYS: usize = 1000;
 impl Reference {
     /// ListBuckets.
     pub(super) fn service(&self, method: &Method, signer: Option<&str>) -> Result<Response<Bytes>, ErrorDocument> {
-        let Some(owner) = signer else { return Err(ErrorDocument::anonymous()) };
+        let Some(owner) = signer else { return Err(ErrorDocument::new(ErrorKind::Anonymous)) };
         if method != Method::GET {
             return Err(ErrorDocument::method_not_allowed(method.as_str(), "SERVICE"));
         }
@@ -41,10 +41,12 @@ impl Reference {
         signer: Option<&str>,
         now: Timestamp,
     ) -> Result<Response<Bytes>, ErrorDocument> {
-        let Some(owner) = signer else { return Err(ErrorDocument::anonymous()) };
-        let acl = requested_acl(request)?.unwrap_or_default();
+        let Some(owner) = signer else { return Err(ErrorDocument::new(ErrorKind::Anonymous)) };
+        let acl = requested_acl(request, &self.options)?.unwrap_or_default();
         match self.buckets.get(name) {
-            Some(bucket) if bucket.owner != owner => return Err(ErrorDocument::bucket_exists(name)),
+            Some(bucket) if bucket.owner != owner => {
+                return Err(ErrorDocument::new(ErrorKind::BucketExists).with("bucket", name));
+            }
             Some(_) => {}
             None => {
                 let bucket = Bucket {
@@ -83,7 +85,7 @@ impl Reference {
         if query.has("acl") {
             return match *method {
                 Method::PUT => {
-                    bucket.acl = requested_acl(request)?.unwrap_or_default();
+                    bucket.acl = requested_acl(request, &self.options)?.unwrap_or_default();
                     Ok(empty(StatusCode::OK))
                 }
                 Method::GET => Ok(document(format!(
@@ -95,7 +97,7 @@ impl Reference {
             };
         }
         if *method == Method::POST && query.has("delete") {
-            return delete_multiple(bucket, request);
+            return delete_multiple(bucket, request, &self.options);
         }
         if form::is_form(request, address) {
             return self.post_object(name, request, moment);
@@ -107,7 +109,7 @@ impl Reference {
             Method::GET | Method::HEAD if lists(query) => Ok(list_objects(name, bucket, query)),
             Method::DELETE if query.iter().next().is_none() => {
                 if !bucket.objects.is_empty() {
-                    return Err(ErrorDocument::bucket_not_empty(name));
+                    return Err(ErrorDocument::new(ErrorKind::BucketNotEmpty).with("bucket", name));
                 }
                 self.buckets.remove(name);
                 Ok(empty(StatusCode::NO_CONTENT))
@@ -136,10 +138,11 @@ fn lists(query: &Query) -> bool {
     query.iter().all(|(name, _)| MEMBERS.contains(&name))
 }
 
-fn requested_acl(request: &Request<Bytes>) -> Result<Option<Acl>, ErrorDocument> {
-    let Some(value) = request.headers().get("x-oss-acl") else { return Ok(None) };
+fn requested_acl(request: &Request<Bytes>, options: &Options) -> Result<Option<Acl>, ErrorDocument> {
+    let field = options.wording.field("acl");
+    let Some(value) = request.headers().get(&field) else { return Ok(None) };
     let text = String::from_utf8_lossy(value.as_bytes());
-    Acl::parse(&text).map(Some).ok_or_else(|| ErrorDocument::invalid_argument("x-oss-acl", &text))
+    Acl::parse(&text).map(Some).ok_or_else(|| ErrorDocument::invalid_argument(&field, &text))
 }
 
 /// ListObjects and ListObjectsV2.
@@ -175,11 +178,15 @@ fn list_objects(name: &str, bucket: &Bucket, query: &Query) -> Response<Bytes> {
 }
 
 /// DeleteMultipleObjects.
-fn delete_multiple(bucket: &mut Bucket, request: &Request<Bytes>) -> Result<Response<Bytes>, ErrorDocument> {
-    check_digest(request)?;
+fn delete_multiple(
+    bucket: &mut Bucket,
+    request: &Request<Bytes>,
+    options: &Options,
+) -> Result<Response<Bytes>, ErrorDocument> {
+    integrity::check(request, options, true)?;
     let root = xml::parse(request.body()).map_err(|error| ErrorDocument::ill_formed(&error))?;
     if root.name != "Delete" {
-        return Err(ErrorDocument::malformed_xml("the root node is not named Delete.", None));
+        return Err(ErrorDocument::malformed("the root node is not named Delete."));
     }
     let keys: Vec<&str> = root.all("Object").filter_map(|object| object.text_of("Key")).collect();
     for key in &keys {

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::{ErrorDocument, Moment, Reference, Reply, Respond, finish};
 use crate::cors::{CorsRequest, Denial};
+use crate::dialect::ActualMethod;
 
 /// How a control answers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -92,7 +93,9 @@ impl Respond for Control {
             Manner::Allows => super::empty(StatusCode::OK),
             Manner::Refuses => {
                 let host = super::Address::of(request, &self.reference.options.domains).host;
-                ErrorDocument::denial(Denial::NoRule).to_response(&host, request_id)
+                let asked = CorsRequest::from_parts(request.method(), request.headers());
+                let error = ErrorDocument::denial(Denial::NoRule, &asked, true);
+                self.reference.say(&error, &host, request_id)
             }
             Manner::Echoes => echo(self.reference.respond(request, now, request_id), request),
             Manner::Empty => {
@@ -104,7 +107,7 @@ impl Respond for Control {
             Manner::Closes => return Reply::Reset,
             Manner::Hangs => return Reply::Silence,
         };
-        finish(&mut answer, request.method(), moment);
+        finish(&mut answer, request.method(), moment, &self.reference.options.wording);
         Reply::Answer(answer)
     }
 }
@@ -121,7 +124,7 @@ fn echo(mut answer: Response<Bytes>, request: &Request<Bytes>) -> Response<Bytes
     let asked = CorsRequest::from_parts(request.method(), request.headers());
     let granted = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, asked.origins.first().map(|origin| origin.as_bytes().to_vec())),
-        (header::ACCESS_CONTROL_ALLOW_METHODS, Some(asked.effective_method().to_vec())),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, Some(asked.effective_method(ActualMethod::Own).to_vec())),
         (header::ACCESS_CONTROL_ALLOW_HEADERS, Some(asked.request_headers.join(&b", "[..]))),
     ];
     for (name, value) in granted {

@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use md5::{Digest as _, Md5};
 
 use super::address::{self, Address};
 use super::error::Cause;
-use super::{ErrorDocument, Reference, Scope, document, empty};
+use super::{ErrorDocument, Reference, Scope, document, empty, integrity};
 use crate::cors::{self, CorsConfiguration, CorsRequest, Decision, Denial, Outcome};
 use crate::dialect::{
-    CorsOnAccessDenied, CorsOnManagement, CorsOnSignatureError, CorsOnSkew, MaxBody, VaryOnManagement,
+    CorsOnAccessDenied, CorsOnManagement, CorsOnSignatureError, CorsOnSkew, ErrorKind, MaxBody, PreflightBucket,
+    VaryOn, VaryOnManagement,
 };
 
 impl Reference {
@@ -27,18 +25,22 @@ impl Reference {
         let behaviours = &self.options.behaviours;
         let limit = match behaviours.max_body {
             MaxBody::Binary => self.options.limits.max_body_bytes,
-            MaxBody::Decimal => 16_000,
+            MaxBody::Decimal => self.options.limits.max_body_decimal(),
         };
         if request.body().len() > limit {
-            return Err(ErrorDocument::body_too_large(behaviours.max_body_code));
+            return Err(ErrorDocument::too_large(behaviours.max_body_code, limit));
         }
-        check_digest(request)?;
+        integrity::check(request, &self.options, true)?;
         let written = cors::xml::parse(request.body()).map_err(|error| ErrorDocument::ill_formed(&error))?;
         let configuration = cors::validate(&written, &self.options.limits, behaviours).map_err(|found| {
-            found.first().map_or_else(|| ErrorDocument::malformed_xml("", None), ErrorDocument::violation)
+            let first = found.first();
+            first.map_or_else(
+                || ErrorDocument::malformed(""),
+                |first| ErrorDocument::violation(first, behaviours.max_rules_code),
+            )
         })?;
         if let Some(bucket) = self.buckets.get_mut(bucket) {
-            bucket.cors = Some(Arc::new(configuration.into_stored()));
+            bucket.cors = Some(Arc::new(configuration.into_stored(behaviours)));
         }
         Ok(empty(StatusCode::OK))
     }
@@ -46,8 +48,10 @@ impl Reference {
     /// GetBucketCors (`get.rules`, `get.none`).
     pub(super) fn get_bucket_cors(&self, bucket: &str) -> Result<Response<Bytes>, ErrorDocument> {
         let configuration = self.buckets.get(bucket).and_then(|bucket| bucket.cors.as_ref());
-        let configuration = configuration.ok_or_else(ErrorDocument::no_such_cors_configuration)?;
-        Ok(document(cors::xml::write(configuration)))
+        let configuration =
+            configuration.ok_or_else(|| ErrorDocument::new(ErrorKind::NoSuchCors).with("bucket", bucket))?;
+        let namespace = self.options.wording.namespace.as_deref();
+        Ok(document(cors::xml::write(configuration, &self.options.behaviours, namespace)))
     }
 
     /// DeleteBucketCors (`delete.ok`, `delete.idempotent`).
@@ -62,19 +66,27 @@ impl Reference {
     /// bucket as good as an object (`preflight.bucket-root`). Gives the answer and its CORS header fields.
     pub(super) fn option_object(&self, request: &Request<Bytes>, address: &Address) -> (Answer, Vec<HeaderField>) {
         let asked = CorsRequest::from_parts(request.method(), request.headers());
+        let behaviours = &self.options.behaviours;
+        let on_object = address.object.is_some();
+        let denial = |denial| ErrorDocument::denial(denial, &asked, on_object);
         let bucket = match address.bucket.as_deref() {
-            None => Err(ErrorDocument::denial(Denial::NotEnabled)),
-            Some(name) if !address::is_bucket_name(name) => Err(ErrorDocument::invalid_bucket_name(name)),
-            // `preflight.missing-bucket`
-            Some(name) => self.buckets.get(name).ok_or_else(|| ErrorDocument::no_such_bucket(name)),
+            None => return (Err(denial(Denial::NotEnabled)), Vec::new()),
+            Some(name) if !address::is_bucket_name(name) => {
+                return (Err(ErrorDocument::new(ErrorKind::InvalidBucketName).with("bucket", name)), Vec::new());
+            }
+            Some(name) => match (self.buckets.get(name), behaviours.preflight_bucket) {
+                // `preflight.missing-bucket`
+                (None, PreflightBucket::NotFound) => return (Err(ErrorDocument::no_such_bucket(name)), Vec::new()),
+                (found, _) => found,
+            },
         };
-        let bucket = match bucket {
-            Ok(bucket) => bucket,
-            Err(error) => return (Err(error), Vec::new()),
-        };
-        let decision = cors::evaluate(bucket.cors.as_deref(), &asked, &self.options.behaviours);
+        let decision = cors::evaluate(bucket.and_then(|bucket| bucket.cors.as_deref()), &asked, behaviours);
         let answer = match &decision.outcome {
-            Outcome::Deny(denial) => Err(ErrorDocument::denial(*denial)),
+            // `preflight.no-bucket`
+            Outcome::Deny(Denial::NotEnabled) if bucket.is_none() => {
+                Err(ErrorDocument::new(ErrorKind::PreflightNoBucket).about_preflight(&asked, on_object))
+            }
+            Outcome::Deny(found) => Err(denial(*found)),
             // A preflight without Origin is denied, so what is left is granted.
             Outcome::Allow(_) | Outcome::NotCors => Ok(empty(StatusCode::OK)),
         };
@@ -116,8 +128,14 @@ impl Reference {
         };
         let asked = CorsRequest::from_parts(request.method(), request.headers());
         let decision = cors::evaluate(configuration, &asked, behaviours);
-        // `vary.match`, `vary.no-match`, `vary.no-origin`, `vary.errors`
-        header_fields(&decision, granted && allowed_by_error, varies)
+        let granted = granted && allowed_by_error;
+        // `vary.match`, `vary.no-match`, `vary.no-origin`, `vary.errors`; `vary.granted`, `vary.not-granted`
+        let allowed = matches!(decision.outcome, Outcome::Allow(_));
+        let varies = match behaviours.vary {
+            VaryOn::ResponseVary => varies,
+            VaryOn::Granted => granted && (allowed || scope == Scope::Objects),
+        };
+        header_fields(&decision, granted, varies)
     }
 }
 
@@ -134,15 +152,8 @@ fn header_fields(decision: &Decision, granted: bool, varies: bool) -> Vec<Header
             }
         }
     }
-    if varies && decision.vary {
-        fields.push((header::VARY, HeaderValue::from_static("Origin")));
+    if let Some(members) = decision.vary.filter(|_| varies) {
+        fields.push((header::VARY, HeaderValue::from_static(members)));
     }
     fields
-}
-
-/// `digest.mismatch`, `digest.malformed`: Content-MD5, where it is sent, is the base64 of the body's 16 bytes of MD5.
-pub(super) fn check_digest(request: &Request<Bytes>) -> Result<(), ErrorDocument> {
-    let Some(sent) = request.headers().get("content-md5") else { return Ok(()) };
-    let digest = STANDARD.encode(Md5::digest(request.body()));
-    if sent.as_bytes() == digest.as_bytes() { Ok(()) } else { Err(ErrorDocument::invalid_digest()) }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::address::Address;
 use super::{ErrorDocument, Moment, Object, Reference, empty, set};
+use crate::dialect::ErrorKind;
 use crate::sign::{self, Query};
 
 /// Whether a request is a form upload: it is sent to the bucket itself, without a sub-resource. A form that is sent
@@ -54,8 +55,8 @@ impl Reference {
         let signer = self.account(signer, moment.now)?;
         let Some(entry) = self.buckets.get(bucket) else { return Err(ErrorDocument::no_such_bucket(bucket)) };
         match signer {
-            None => return Err(ErrorDocument::bucket_acl()),
-            Some(name) if name != entry.owner => return Err(ErrorDocument::not_owner()),
+            None => return Err(ErrorDocument::new(ErrorKind::Denied)),
+            Some(name) if name != entry.owner => return Err(ErrorDocument::new(ErrorKind::NotOwner)),
             Some(_) => {}
         }
         if let Some(policy) = text("policy") {

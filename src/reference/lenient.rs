@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, heade
 use jiff::Timestamp;
 
 use super::{Options, Reference, Reply, Respond};
-use crate::dialect::{Behaviours, Clauses, Level, NamespacedRoot, UnknownElements};
+use crate::dialect::{Behaviours, Dialect, Level, NamespacedRoot, UnknownElements};
 
 /// A reference that is right in another way.
 #[derive(Debug)]
@@ -18,26 +18,33 @@ pub struct Lenient {
     state: u64,
     /// Every answer varies by Accept-Encoding, too.
     encodes: bool,
+    /// The case of Access-Control-Allow-Headers is nobody's choice.
+    folds_requested: bool,
 }
 
 impl Lenient {
     /// A store that chooses by a seed. Seed 0 takes the default of each behaviour.
-    pub fn new(options: Options, clauses: &Clauses, seed: u64) -> Self {
+    pub fn new(options: Options, dialect: &Dialect, seed: u64) -> Self {
         let mut state = seed ^ 0x9e37_79b9_7f4a_7c15;
         let mut options = options;
-        for point in Behaviours::POINTS.iter().filter(|_| seed != 0) {
-            let at = usize::try_from(next(&mut state) % 64).unwrap_or_default() % point.values.len().max(1);
+        for (name, values) in dialect.open_points().filter(|_| seed != 0) {
+            let at = usize::try_from(next(&mut state) % 64).unwrap_or_default() % values.len().max(1);
             // A value that a should clause rules out is allowed, and no way to pass every case.
-            let ruled_out = SHOULDS.iter().any(|(name, value, clause)| {
-                let level = clauses.get(clause).map(|clause| clause.level);
-                *name == point.name && point.values.get(at) == Some(value) && level == Some(Level::Should)
-            });
-            if let Some(value) = point.values.get(at).filter(|_| !ruled_out) {
+            if let Some(value) = values.get(at).filter(|value| !Self::is_advised_against(name, value, dialect)) {
                 // The point and its values come from the same table.
-                drop(options.behaviours.set(point.name, value));
+                drop(options.behaviours.set(name, value));
             }
         }
-        Self { reference: Reference::new(options), state, encodes: seed.is_multiple_of(2) }
+        let folds_requested = !dialect.open.contains_key("allow_headers_case");
+        Self { reference: Reference::new(options), state, encodes: seed.is_multiple_of(2), folds_requested }
+    }
+
+    /// Whether a clause recommends against a choice that the documents leave open.
+    pub fn is_advised_against(point: &str, value: &str, dialect: &Dialect) -> bool {
+        SHOULDS.iter().any(|(known, chosen, clause)| {
+            let level = dialect.clauses.get(clause).map(|clause| clause.level);
+            *known == point && *chosen == value && level == Some(Level::Should)
+        })
     }
 
     /// What it chose at each open point.
@@ -56,8 +63,17 @@ impl Lenient {
 }
 
 /// Choices that documents leave open and a clause nevertheless recommends against.
-const SHOULDS: [(&str, &str, &str); 2] =
-    [("scheme_star", "accepted", "origin.scheme-star"), ("allow_methods", "requested", "preflight.methods-all")];
+const SHOULDS: [(&str, &str, &str); 9] = [
+    ("scheme_star", "accepted", "origin.scheme-star"),
+    ("allow_methods", "requested", "preflight.methods-all"),
+    ("max_rules_code", "MalformedXML", "limit.hundred-code"),
+    ("max_body_code", "EntityTooLarge", "limit.large-code"),
+    ("max_body_code", "MalformedXML", "limit.large-code"),
+    ("max_body_code", "InvalidRequest", "limit.large-code"),
+    ("max_body_code", "other", "limit.large-code"),
+    ("preflight_bucket", "not_found", "preflight.no-bucket"),
+    ("cors_on_access_denied", "absent", "actual.denied"),
+];
 
 /// xorshift64*
 fn next(state: &mut u64) -> u64 {
@@ -111,7 +127,8 @@ impl Lenient {
         for name in lists {
             let Some(value) = answer.headers().get(&name).and_then(|value| value.to_str().ok()) else { continue };
             let mut members: Vec<String> = value.split(", ").map(str::to_owned).collect();
-            let folds = name != header::ACCESS_CONTROL_ALLOW_METHODS;
+            let folds = name == header::ACCESS_CONTROL_EXPOSE_HEADERS
+                || name == header::ACCESS_CONTROL_ALLOW_HEADERS && self.folds_requested;
             if folds && self.chance() {
                 members = members.iter().map(|member| member.to_ascii_lowercase()).collect();
             }
@@ -153,7 +170,9 @@ impl Lenient {
     /// More fields than documented, and other values of those that nothing fixes.
     fn fields(&mut self, answer: &mut Response<Bytes>) {
         let headers = answer.headers_mut();
-        headers.insert("x-oss-server-time", HeaderValue::from_static("17"));
+        if let Ok(name) = HeaderName::try_from(self.reference.options.wording.field("server-time")) {
+            headers.insert(name, HeaderValue::from_static("17"));
+        }
         if self.encodes {
             answer.headers_mut().append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
         }

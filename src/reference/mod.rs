@@ -2,7 +2,7 @@
 //!
 //! Buckets live in memory. There is no socket, clock or randomness in here: the time and the request id are arguments.
 //! Whatever CORS asks for is decided by [`crate::cors::evaluate`] and [`crate::cors::validate`]; this module is the store
-//! around them, with the errors and headers that OSS documents.
+//! around them, with the errors and headers that the dialect's vendor documents.
 //!
 //! # Operations
 //!
@@ -23,6 +23,7 @@ mod cors;
 mod error;
 pub mod faults;
 mod form;
+mod integrity;
 pub mod lenient;
 mod object;
 
@@ -37,7 +38,7 @@ use jiff::Timestamp;
 use self::address::Address;
 pub use self::error::ErrorDocument;
 use crate::cors::CorsConfiguration;
-use crate::dialect::{Behaviours, Limits};
+use crate::dialect::{Behaviours, ErrorKind, Limits, Wording};
 use crate::sign::{Credentials, Query};
 
 /// The time of a request and its id.
@@ -91,6 +92,8 @@ pub struct Options {
     pub limits: Limits,
     /// What to do at open points.
     pub behaviours: Behaviours,
+    /// What to say.
+    pub wording: Arc<Wording>,
     /// Who may sign in.
     pub accounts: Vec<Account>,
     /// Names under which a first label is a bucket: with `localhost`, `b.localhost` is bucket `b`.
@@ -100,7 +103,7 @@ pub struct Options {
 /// An object store in memory.
 #[derive(Debug)]
 pub struct Reference {
-    options: Options,
+    options: Arc<Options>,
     buckets: BTreeMap<String, Bucket>,
 }
 
@@ -196,7 +199,7 @@ pub fn is_management(request: &Request<Bytes>) -> bool {
 impl Reference {
     /// An empty store.
     pub fn new(options: Options) -> Self {
-        Self { options, buckets: BTreeMap::new() }
+        Self { options: Arc::new(options), buckets: BTreeMap::new() }
     }
 
     /// Answers a request. `request_id` has 24 hexadecimal digits and is not used twice.
@@ -212,13 +215,18 @@ impl Reference {
             let fields = self.cors_fields(request, scope, configuration.as_deref(), answer.as_ref().err());
             (answer, fields)
         };
-        let mut response = answer.unwrap_or_else(|error| error.to_response(&address.host, request_id));
+        let mut response = answer.unwrap_or_else(|error| self.say(&error, &address.host, request_id));
         for (name, value) in fields {
             // Appended, so that a Vary that is there is kept (`vary.kept`).
             response.headers_mut().append(name, value);
         }
-        finish(&mut response, request.method(), moment);
+        finish(&mut response, request.method(), moment, &self.options.wording);
         response
+    }
+
+    /// An error in the vendor's words.
+    fn say(&self, error: &ErrorDocument, host: &str, request_id: &str) -> Response<Bytes> {
+        error.to_response(&self.options.wording, &self.options.behaviours, host, request_id)
     }
 
     /// Authentication, then the bucket, then the permission, then the operation.
@@ -235,14 +243,14 @@ impl Reference {
             && !request.headers().contains_key(header::CONTENT_LENGTH)
             && !request.headers().contains_key(header::TRANSFER_ENCODING)
         {
-            return Err(ErrorDocument::missing_content_length());
+            return Err(ErrorDocument::new(ErrorKind::NoLength));
         }
         let signer = self.authenticate(request, address, moment.now)?;
         let Some(name) = address.bucket.as_deref() else {
             return self.service(request.method(), signer.as_deref());
         };
         if !address::is_bucket_name(name) {
-            return Err(ErrorDocument::invalid_bucket_name(name));
+            return Err(ErrorDocument::new(ErrorKind::InvalidBucketName).with("bucket", name));
         }
         if address.object.is_none() && *request.method() == Method::PUT && query.iter().next().is_none() {
             return self.create_bucket(name, request, signer.as_deref(), moment.now);
@@ -253,6 +261,11 @@ impl Reference {
             (Some(key), _) => self.object(name, key, request, &query, moment),
             (None, _) => self.bucket(name, request, address, &query, moment),
         }
+    }
+
+    /// What it does at each point.
+    pub fn behaviours(&self) -> &Behaviours {
+        &self.options.behaviours
     }
 
     /// The rules of a bucket.
@@ -266,14 +279,15 @@ impl Reference {
 }
 
 /// What every answer carries.
-fn finish(response: &mut Response<Bytes>, method: &Method, moment: Moment<'_>) {
+fn finish(response: &mut Response<Bytes>, method: &Method, moment: Moment<'_>, wording: &Wording) {
     let length = response.body().len();
     let bodiless = matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     let headers = response.headers_mut();
-    set(headers, header::SERVER, "AliyunOSS");
+    set(headers, header::SERVER, &wording.server);
     set(headers, header::DATE, &crate::sign::http_date(moment.now));
-    set(headers, "x-oss-request-id", moment.request_id);
-    set(headers, "x-oss-server-time", "0");
+    for (name, value) in [("request-id", moment.request_id), ("server-time", "0")] {
+        set_own(headers, wording, name, value);
+    }
     if !bodiless && !headers.contains_key(header::CONTENT_LENGTH) {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
@@ -287,6 +301,13 @@ fn finish(response: &mut Response<Bytes>, method: &Method, moment: Moment<'_>) {
 fn set(headers: &mut HeaderMap, name: impl header::IntoHeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
+    }
+}
+
+/// Sets a field of the vendor's own.
+fn set_own(headers: &mut HeaderMap, wording: &Wording, name: &str, value: &str) {
+    if let Ok(name) = header::HeaderName::try_from(wording.field(name)) {
+        set(headers, name, value);
     }
 }
 

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use md5::{Digest as _, Md5};
 
-use super::cors::check_digest;
-use super::{ErrorDocument, Moment, Object, Reference, document, empty, set};
+use super::{ErrorDocument, Moment, Object, Options, Reference, document, empty, integrity, set, set_own};
+use crate::dialect::ErrorKind;
 use crate::sign::Query;
 use crate::xml::escape;
 
@@ -39,20 +39,24 @@ impl Reference {
             return Err(ErrorDocument::no_such_bucket(bucket));
         };
         let objects = &mut bucket_entry.objects;
+        let options = &self.options;
         if query.has("uploadId") {
-            return Err(ErrorDocument::no_such_upload());
+            return Err(ErrorDocument::new(ErrorKind::NoSuchUpload));
         }
         match *request.method() {
             Method::GET | Method::HEAD => {
-                let object = objects.get(key).ok_or_else(|| ErrorDocument::no_such_key(key))?;
-                get_object(object, request, query)
+                let object =
+                    objects.get(key).ok_or_else(|| ErrorDocument::new(ErrorKind::NoSuchKey).with("key", key))?;
+                get_object(object, request, query, options)
             }
             Method::PUT => {
-                check_digest(request)?;
-                let forbidden = request.headers().get("x-oss-forbid-overwrite").is_some_and(|value| value == "true");
+                integrity::check(request, options, false)?;
+                let forbidden = request
+                    .headers()
+                    .get(options.wording.field("forbid-overwrite"))
+                    .is_some_and(|value| value == "true");
                 if forbidden && objects.contains_key(key) {
-                    let message = "The object you specified already exists and can not be overwritten.";
-                    return Err(ErrorDocument::conflict("FileAlreadyExists", message));
+                    return Err(ErrorDocument::new(ErrorKind::ObjectExists));
                 }
                 let object = Object::new(request.body().clone(), content_type(request), moment, false);
                 let mut response = empty(StatusCode::OK);
@@ -65,24 +69,22 @@ impl Reference {
                 Ok(empty(StatusCode::NO_CONTENT))
             }
             Method::POST if query.has("append") => {
-                check_digest(request)?;
+                integrity::check(request, options, false)?;
                 let before = objects.get(key);
                 if before.is_some_and(|object| !object.appendable) {
-                    let message = "The object is not appendable.";
-                    return Err(ErrorDocument::conflict("ObjectNotAppendable", message));
+                    return Err(ErrorDocument::new(ErrorKind::NotAppendable));
                 }
                 let length = before.map_or(0, |object| object.body.len());
                 let position = query.get("position").and_then(|text| text.parse::<usize>().ok());
                 if position != Some(length) {
-                    let message = "Position is not equal to file length.";
-                    return Err(ErrorDocument::conflict("PositionNotEqualToLength", message));
+                    return Err(ErrorDocument::new(ErrorKind::WrongPosition));
                 }
                 let mut body = before.map_or_else(Vec::new, |object| object.body.to_vec());
                 body.extend_from_slice(request.body());
                 let next = body.len();
                 objects.insert(key.to_owned(), Object::new(body.into(), content_type(request), moment, true));
                 let mut response = empty(StatusCode::OK);
-                set(response.headers_mut(), "x-oss-next-append-position", &next.to_string());
+                set_own(response.headers_mut(), &options.wording, "next-append-position", &next.to_string());
                 Ok(response)
             }
             Method::POST if query.has("uploads") => Ok(document(format!(
@@ -112,13 +114,18 @@ fn content_type(request: &Request<Bytes>) -> HeaderValue {
 }
 
 /// GetObject and HeadObject, with ranges and conditions.
-fn get_object(object: &Object, request: &Request<Bytes>, query: &Query) -> Result<Response<Bytes>, ErrorDocument> {
+fn get_object(
+    object: &Object,
+    request: &Request<Bytes>,
+    query: &Query,
+    options: &Options,
+) -> Result<Response<Bytes>, ErrorDocument> {
     let listed = |name| {
         let value = request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok())?;
         Some(value.split(',').any(|tag| tag.trim() == object.etag || tag.trim() == "*"))
     };
     if listed(header::IF_MATCH) == Some(false) {
-        return Err(ErrorDocument::precondition_failed());
+        return Err(ErrorDocument::new(ErrorKind::PreconditionFailed));
     }
     let unchanged = listed(header::IF_NONE_MATCH) == Some(true);
     let range = request.headers().get(header::RANGE).and_then(|value| value.to_str().ok());
@@ -132,7 +139,7 @@ fn get_object(object: &Object, request: &Request<Bytes>, query: &Query) -> Resul
             set(response.headers_mut(), header::CONTENT_RANGE, &value);
             response
         }
-        Some(Some(Requested::Unsatisfiable)) => return Err(ErrorDocument::invalid_range()),
+        Some(Some(Requested::Unsatisfiable)) => return Err(ErrorDocument::new(ErrorKind::InvalidRange)),
         // A Range that is not understood is passed over (RFC 9110 14.2).
         Some(None) | None => Response::new(object.body.clone()),
     };
@@ -142,7 +149,7 @@ fn get_object(object: &Object, request: &Request<Bytes>, query: &Query) -> Resul
     set(headers, header::ETAG, &object.etag);
     set(headers, header::LAST_MODIFIED, &crate::sign::http_date(object.modified));
     set(headers, header::ACCEPT_RANGES, "bytes");
-    set(headers, "x-oss-object-type", if object.appendable { "Appendable" } else { "Normal" });
+    set_own(headers, &options.wording, "object-type", if object.appendable { "Appendable" } else { "Normal" });
     let kind = String::from_utf8_lossy(object.content_type.as_bytes()).into_owned();
     if COMPRESSIBLE.contains(&kind.split(';').next().unwrap_or_default().trim()) {
         headers.append(header::VARY, HeaderValue::from_static("Accept-Encoding"));

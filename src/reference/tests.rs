@@ -27,6 +27,7 @@ impl Store {
         let options = Options {
             limits: Dialect::oss().limits,
             behaviours: Dialect::oss().behaviours,
+            wording: Arc::clone(&Dialect::oss().wording),
             accounts: vec![account("owner", owner()), account("other", other())],
             domains: vec!["localhost".to_owned()],
         };

@@ -5,13 +5,14 @@ use crate::diagnostic::visible;
 
 /// Each rule and what it says to each condition, then what is answered.
 pub fn told(configuration: Option<&CorsConfiguration>, asked: &CorsRequest, decision: &Decision) -> String {
-    let method = String::from_utf8_lossy(asked.effective_method());
+    let method = String::from_utf8_lossy(&decision.method);
     let rules = configuration.iter().flat_map(|found| &found.rules).zip(&decision.trace).enumerate();
     let mut text: String = rules.map(|(index, (one, trace))| rule(index, one, trace, &method)).collect();
     if !text.is_empty() {
         text.push('\n');
     }
-    text + &conclusion(decision, asked.kind)
+    let switched = configuration.is_some_and(|rules| rules.response_vary);
+    text + &conclusion(decision, asked.kind, switched)
 }
 
 /// One rule: what it says to each condition.
@@ -51,7 +52,7 @@ fn rule(index: usize, rule: &CorsRule, trace: &RuleTrace, method: &str) -> Strin
     text
 }
 
-fn conclusion(decision: &Decision, kind: Kind) -> String {
+fn conclusion(decision: &Decision, kind: Kind, switched: bool) -> String {
     let mut text = String::new();
     match &decision.outcome {
         Outcome::Allow(grant) => {
@@ -68,20 +69,26 @@ fn conclusion(decision: &Decision, kind: Kind) -> String {
                 Denial::NoRequestMethod => "there is no Access-Control-Request-Method",
                 Denial::SeveralOrigins(_) => "there are several Origins",
                 Denial::UnknownRequestMethod => "no rule can name the method",
+                Denial::OddRequestHeader => "no header field can have one of the requested names",
             };
             let answer = match (kind, denial) {
                 (Kind::Actual, _) => "the request is served, without CORS headers",
-                (Kind::Preflight, Denial::NoOrigin | Denial::NoRequestMethod | Denial::UnknownRequestMethod) => {
-                    "the answer is 400"
-                }
+                (
+                    Kind::Preflight,
+                    Denial::NoOrigin
+                    | Denial::NoRequestMethod
+                    | Denial::UnknownRequestMethod
+                    | Denial::OddRequestHeader,
+                ) => "the answer is 400",
                 (Kind::Preflight, _) => "the answer is 403 AccessForbidden",
             };
             text.extend([why, ": ", answer, "\n"]);
         }
         Outcome::NotCors => text.push_str("without Origin it is no CORS request: it is served, without CORS headers\n"),
     }
-    if decision.vary {
-        text.push_str("  vary: Origin (ResponseVary is true)\n");
+    if let Some(members) = decision.vary {
+        let why = if switched { "ResponseVary is true" } else { "a rule answers" };
+        text.extend(["  vary: ", members, " (", why, ")\n"]);
     }
     text
 }

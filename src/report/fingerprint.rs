@@ -6,20 +6,21 @@ use sha2::{Digest as _, Sha256};
 
 use super::Report;
 use crate::diagnostic::visible;
-use crate::dialect::{Behaviours, Dialect};
+use crate::dialect::Dialect;
 
 /// Points and values that a report shows, in the order of the dialect's documentation; none for a point that no answer told.
-fn points(report: &Report) -> impl Iterator<Item = (&'static str, Option<&str>)> {
-    Behaviours::POINTS.iter().map(|point| {
-        let seen = report.behaviours.get(point.name).map(String::as_str);
+fn points<'a>(report: &'a Report, dialect: &'a Dialect) -> impl Iterator<Item = (&'static str, Option<&'a str>)> {
+    dialect.open_points().map(|(name, values)| {
+        let seen = report.behaviours.get(name).map(String::as_str);
         // A report may come from anywhere: what is no value of the point was not seen.
-        (point.name, seen.filter(|value| point.values.contains(value)))
+        (name, seen.filter(|value| values.contains(value)))
     })
 }
 
 /// Twelve hexadecimal digits that two servers share if they chose the same at every point.
-pub fn fingerprint(report: &Report) -> String {
-    let lines: String = points(report).map(|(name, value)| format!("{name}={}\n", value.unwrap_or("?"))).collect();
+pub fn fingerprint(report: &Report, dialect: &Dialect) -> String {
+    let lines: String =
+        points(report, dialect).map(|(name, value)| format!("{name}={}\n", value.unwrap_or("?"))).collect();
     Sha256::digest(lines).iter().take(6).fold(String::new(), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
@@ -31,7 +32,7 @@ pub fn fingerprint(report: &Report) -> String {
 /// short name for it.
 pub fn dialect_file(report: &Report, dialect: &Dialect, name: &str) -> String {
     let (mut same, mut unseen, mut other) = (Vec::new(), Vec::new(), String::new());
-    for (point, value) in points(report) {
+    for (point, value) in points(report, dialect) {
         let documented = dialect.behaviours.value(point);
         match value {
             None => unseen.push(point.to_owned()),
@@ -44,14 +45,14 @@ pub fn dialect_file(report: &Report, dialect: &Dialect, name: &str) -> String {
             }
         }
     }
-    let count = Behaviours::POINTS.len();
+    let count = dialect.open.len();
     let mut text = format!(
         "# {} at the points that {} leaves open, {}, corsuite {}\n# fingerprint {}, {} of {count} points seen\n",
         visible(&report.target.endpoint),
         dialect.title,
         visible(&report.started),
         visible(&report.tool.version),
-        fingerprint(report),
+        fingerprint(report, dialect),
         count - unseen.len()
     );
     let _ = writeln!(text, "name: {}\nextends: {}", serde_json::to_string(name).unwrap_or_default(), dialect.name);
@@ -102,7 +103,8 @@ mod tests {
     fn fingerprints() {
         let one = seen(&[("max_rules", "20")]);
         let check = |values: &[(&str, &str)], same: bool| {
-            assert_eq!(fingerprint(&seen(values)) == fingerprint(&one), same, "{values:?}");
+            let of = |report: &Report| fingerprint(report, Dialect::oss());
+            assert_eq!(of(&seen(values)) == of(&one), same, "{values:?}");
         };
         check(&[("max_rules", "20")], true);
         check(&[("max_rules", "20"), ("no_such_point", "x")], true);

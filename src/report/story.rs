@@ -36,7 +36,9 @@ pub(super) fn stories(case: &Case, dialect: &Dialect) -> Vec<Story> {
         });
         stories.push(Story {
             step: if step.setup { 0 } else { index + 1 - implicit },
-            rules: rules.as_ref().map(|rules| xml::write(rules).lines().map(visible).collect::<Vec<_>>().join("\n")),
+            rules: rules.as_ref().map(|rules| {
+                xml::write(rules, &dialect.behaviours, None).lines().map(visible).collect::<Vec<_>>().join("\n")
+            }),
             trace,
         });
     }

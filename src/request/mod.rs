@@ -21,6 +21,7 @@ pub use self::shown::{answer, curl, head, without_secret_lines};
 use crate::case::{
     ContentMd5, DocumentSource, Extra, Identity, Message, ObjectRequest, Operation, Pad, Preflight, PutCors, document,
 };
+use crate::dialect::Integrity;
 use crate::sign::{self, Credentials, Form, Resource, Scheme, encode_component};
 
 /// The digest of a body, by AWS's name.
@@ -56,6 +57,8 @@ pub struct Site<'a> {
     pub credentials: Option<&'a Credentials>,
     /// A second account.
     pub other: Option<&'a Credentials>,
+    /// Whether servers want a digest of documents.
+    pub integrity: Integrity,
     /// The variables that would name one, for the reason of a skip.
     pub other_variables: &'static str,
 }
@@ -84,6 +87,8 @@ pub struct Draft {
     pub headers: Vec<(String, String)>,
     /// Body.
     pub body: Bytes,
+    /// Whether the body gets a Content-MD5 where servers want one.
+    pub wants_digest: bool,
     /// Parts of a browser form, signed when the envelope is known.
     pub form: Option<Vec<(String, String)>>,
 }
@@ -159,6 +164,7 @@ fn put_cors(put: &PutCors, earlier: &[Response<Bytes>]) -> Draft {
         draft.header("content-type", kind);
     }
     match &put.content_md5 {
+        ContentMd5::Usual => draft.wants_digest = true,
         ContentMd5::Absent => {}
         ContentMd5::Right => draft.header("content-md5", content_md5(&draft.body)),
         ContentMd5::Wrong => draft.header("content-md5", content_md5(b"another body")),
@@ -226,6 +232,10 @@ pub fn build(draft: Draft, envelope: &Envelope, site: &Site<'_>, now: Timestamp)
     let mut draft = draft;
     if let Some(parts) = draft.form.take() {
         form(&mut draft, &parts, envelope, credentials.as_ref(), site, now);
+    }
+    if draft.wants_digest && site.integrity == Integrity::Required {
+        let digest = content_md5(&draft.body);
+        draft.header("content-md5", digest);
     }
     let uri = address(envelope, &draft.query, site)?;
     let authority = uri.authority().map(ToString::to_string).unwrap_or_default();

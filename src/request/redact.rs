@@ -313,6 +313,7 @@ cases:
             scheme,
             credentials: Some(key),
             other: None,
+            integrity: crate::dialect::Integrity::Optional,
             other_variables: "",
         };
         let place = Place { bucket: Some("b".to_owned()), prefix: String::new() };

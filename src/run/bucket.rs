@@ -279,7 +279,7 @@ impl<'a> Owner<'a> {
 
     async fn put_acl(&self, bucket: &str, acl: &str) -> Result<(), Refused> {
         let mut draft = Draft::new(Method::PUT, "acl");
-        draft.headers.push(("x-oss-acl".to_owned(), acl.to_owned()));
+        draft.headers.push((self.target.dialect.wording.field("acl"), acl.to_owned()));
         self.must(draft, bucket, None).await.map(drop)
     }
 

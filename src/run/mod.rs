@@ -79,6 +79,7 @@ impl Target {
             scheme: &self.scheme,
             credentials: self.credentials.as_ref(),
             other: self.other.as_ref(),
+            integrity: self.dialect.behaviours.integrity,
             other_variables: self.other_variables,
         }
     }

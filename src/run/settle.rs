@@ -11,7 +11,7 @@ use crate::dialect::{Behaviours, Dialect};
 /// The configuration that a document stores, if the dialect accepts it.
 pub(super) fn configuration_of(document: &[u8], dialect: &Dialect) -> Option<CorsConfiguration> {
     let document = parse(document).ok()?;
-    validate(&document, &dialect.limits, &dialect.behaviours).ok().map(CorsConfiguration::into_stored)
+    validate(&document, &dialect.limits, &dialect.behaviours).ok().map(|rules| rules.into_stored(&dialect.behaviours))
 }
 
 /// Whether an answer of GetBucketCors shows what was put (`None`: nothing). Only the origins of the rules and ResponseVary
@@ -157,7 +157,7 @@ fn ask(
         Outcome::Allow(grant) => Some(Grant { rule: 0, ..grant }),
         _ => None,
     };
-    Said { vary: decision.vary, grant }
+    Said { vary: decision.vary.is_some(), grant }
 }
 
 #[cfg(test)]
@@ -186,9 +186,12 @@ mod tests {
     #[test]
     fn what_get_shows() {
         let (document, _) = rules(A);
-        let body = crate::cors::xml::write(&rules(A).1);
+        let body = crate::cors::xml::write(&rules(A).1, &Dialect::oss().behaviours, None);
         assert!(shows(&answer(200, &[], &body), Some(&document)));
-        assert!(!shows(&answer(200, &[], &crate::cors::xml::write(&rules(B).1)), Some(&document)));
+        assert!(!shows(
+            &answer(200, &[], &crate::cors::xml::write(&rules(B).1, &Dialect::oss().behaviours, None)),
+            Some(&document)
+        ));
         assert!(!shows(&answer(404, &[], "<Error/>"), Some(&document)));
         assert!(shows(&answer(404, &[], "<Error/>"), None));
         assert!(shows(&answer(200, &[], ""), None));

@@ -2,7 +2,6 @@
 
 use super::{Buckets, Shared, settle};
 use crate::case::{Acl, BucketRole, Case, Identity, Operation, STANDING_OBJECT, Step};
-use crate::cors::CorsConfiguration;
 use crate::request;
 use crate::trial::{is_read, only_reads};
 
@@ -28,13 +27,14 @@ pub(super) fn skip(case: &Case, shared: &Shared) -> Option<String> {
 
 /// A run without keys can only ask what anybody may, of a bucket whose rules the user has named.
 fn without_keys(case: &Case, shared: &Shared) -> Option<String> {
+    let target = &shared.target;
     let needs_key = |why: &str| Some(format!("{why}, and --auth anonymous has no key"));
     let own = case.objects.iter().any(|(key, _)| key != STANDING_OBJECT);
     if own || case.acl != Acl::Private {
         return needs_key("needs objects or an ACL of its own");
     }
     let mut steps = case.steps.as_slice();
-    let in_place = shared.options.preconfigured.clone().map(CorsConfiguration::into_stored);
+    let in_place = shared.options.preconfigured.clone().map(|rules| rules.into_stored(&target.dialect.behaviours));
     if let [first, rest @ ..] = steps
         && first.setup
     {

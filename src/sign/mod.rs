@@ -24,6 +24,7 @@ use sha2::{Digest as _, Sha256};
 use self::aws_v4::AWS;
 pub use self::canonical::{Query, decode_component, encode_component, http_date, is_of_signature, parse_http_date};
 use self::oss_v4::OSS;
+use crate::dialect::Signature;
 
 /// A request's date may be this far from the server's.
 pub const MAX_SKEW: SignedDuration = SignedDuration::from_mins(15);
@@ -71,6 +72,16 @@ pub enum Scheme {
         /// Region id, `us-east-1`.
         region: String,
     },
+}
+
+impl Scheme {
+    /// The scheme of requests that never leave the program.
+    pub fn of(signature: Signature) -> Self {
+        match signature {
+            Signature::Oss => Self::V1,
+            Signature::Aws => Self::AwsV4 { region: "us-east-1".to_owned() },
+        }
+    }
 }
 
 /// Where the signature goes.

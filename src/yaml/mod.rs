@@ -18,7 +18,8 @@ use serde_yaml::options::DuplicateKeyPolicy;
 use serde_yaml::{Location, Spanned};
 
 pub use self::decode::{Decoder, Field, Fields, Record, Shape};
-use crate::diagnostic::{Diagnostic, SourceFile, Span};
+pub use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, SourceFile};
 
 /// Largest file read, in bytes: fifty times the largest hand-written one.
 pub const MAX_BYTES: usize = 1 << 20;

@@ -6,22 +6,29 @@ pub mod program;
 use std::sync::Arc;
 
 use corsuite::case::{self, Case, Suite};
-use corsuite::dialect::Dialect;
+use corsuite::dialect::{Dialect, Signature};
 use corsuite::implementation::Implementation;
 use corsuite::report::{Report, Verdict};
 use corsuite::run::{self, Addressing, Options, SetupError, Target};
 use corsuite::serve;
 use corsuite::sign::Scheme;
 
+/// The dialects that come with the program.
+pub fn dialects() -> Vec<&'static Dialect> {
+    Dialect::BUNDLED.iter().map(|name| Dialect::bundled(name).unwrap()).collect()
+}
+
 /// The bundled suite.
 pub fn suite() -> Suite {
     static SUITE: std::sync::OnceLock<Suite> = std::sync::OnceLock::new();
-    let load = || {
-        let loaded = case::load(&case::bundled(), Dialect::oss());
-        assert!(loaded.diagnostics.is_empty());
-        loaded.suite
-    };
-    SUITE.get_or_init(load).clone()
+    SUITE.get_or_init(|| suite_for(Dialect::oss())).clone()
+}
+
+/// The same, as it is read for a dialect.
+pub fn suite_for(dialect: &Dialect) -> Suite {
+    let loaded = case::load(&case::bundled(), dialect);
+    assert!(loaded.diagnostics.is_empty());
+    loaded.suite
 }
 
 /// A target around an implementation, with both accounts of the reference.
@@ -38,6 +45,20 @@ pub fn target(implementation: impl Implementation + 'static) -> Target {
         other_variables: "A and B",
         dialect: Arc::new(Dialect::oss().clone()),
     }
+}
+
+/// The same for servers of another dialect.
+pub fn target_of(implementation: impl Implementation + 'static, dialect: &Dialect) -> Target {
+    let scheme = match dialect.behaviours.signature {
+        Signature::Aws => Scheme::AwsV4 { region: "us-east-1".to_owned() },
+        _ => Scheme::V4 { region: "cn-hangzhou".to_owned() },
+    };
+    Target { scheme, dialect: Arc::new(dialect.clone()), ..target(implementation) }
+}
+
+/// The reference in process, as a server of a dialect.
+pub fn reference_of(dialect: &Dialect) -> Target {
+    target_of(serve::reference(dialect, serve::owner(), serve::other()), dialect)
 }
 
 /// The reference in process.

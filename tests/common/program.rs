@@ -11,6 +11,9 @@ pub fn corsuite(arguments: &[&str]) -> Command {
     for name in [
         "OSS_ACCESS_KEY_ID",
         "OSS_ACCESS_KEY_SECRET",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
         "OSS_SESSION_TOKEN",
         "CORSUITE_OTHER_OSS_ACCESS_KEY_ID",
         "CORSUITE_OTHER_OSS_ACCESS_KEY_SECRET",
@@ -27,6 +30,8 @@ pub fn with_keys(arguments: &[&str], state: &Path) -> Command {
         .env("XDG_STATE_HOME", state)
         .env("OSS_ACCESS_KEY_ID", "corsuite-owner")
         .env("OSS_ACCESS_KEY_SECRET", "corsuite-owner-secret")
+        .env("AWS_ACCESS_KEY_ID", "corsuite-owner")
+        .env("AWS_SECRET_ACCESS_KEY", "corsuite-owner-secret")
         .env("CORSUITE_OTHER_OSS_ACCESS_KEY_ID", "corsuite-other")
         .env("CORSUITE_OTHER_OSS_ACCESS_KEY_SECRET", "corsuite-other-secret");
     command

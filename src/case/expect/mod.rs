@@ -22,7 +22,7 @@ use super::{
 };
 use crate::browser::{self, Script};
 use crate::cors::xml::{Document, Text};
-use crate::dialect::{Dialect, Level};
+use crate::dialect::{Dialect, Level, Wording};
 use crate::xml::{self, Element, XmlError};
 
 /// A request and its answer, with the answers before it.
@@ -90,7 +90,13 @@ pub struct Checked {
 /// Holds an answer against an expectation; each mismatch has the level of the clause in the dialect.
 pub fn check(expectation: &Expectation, exchange: &Exchange<'_>, dialect: &Dialect) -> Checked {
     let level = dialect.clauses.get(&expectation.clause).map_or(Level::Must, |clause| clause.level);
-    let mut checker = Checker { clause: &expectation.clause, level, exchange, checked: Checked::default() };
+    let mut checker = Checker {
+        clause: &expectation.clause,
+        level,
+        exchange,
+        wording: &dialect.wording,
+        checked: Checked::default(),
+    };
     checker.plain(expectation);
     if !expectation.any_of.is_empty() {
         checker.any_of(expectation);
@@ -102,6 +108,7 @@ struct Checker<'a> {
     clause: &'a str,
     level: Level,
     exchange: &'a Exchange<'a>,
+    wording: &'a Wording,
     checked: Checked,
 }
 
@@ -306,16 +313,12 @@ impl<'a> Checker<'a> {
             }
         }
         if expectation.request_id_is_header {
-            let header = combined(answer.headers(), "x-oss-request-id");
+            let field = self.wording.field("request-id");
+            let header = combined(answer.headers(), &field);
             let found = document.text_of("RequestId");
             let holds = found.is_some() && found == header.as_deref();
             let shown = |value: Option<&str>| value.unwrap_or("absent").to_owned();
-            self.judge(
-                holds,
-                "error.RequestId",
-                || format!("x-oss-request-id: {}", shown(header.as_deref())),
-                || shown(found),
-            );
+            self.judge(holds, "error.RequestId", || format!("{field}: {}", shown(header.as_deref())), || shown(found));
         }
         if expectation.host_id_is_host {
             let host = host(self.exchange.request);
@@ -325,9 +328,10 @@ impl<'a> Checker<'a> {
             self.judge(holds, "error.HostId", || host.clone(), || found.clone());
         }
         if expectation.ec_agrees {
-            let header = combined(answer.headers(), "x-oss-ec");
+            let field = self.wording.field("ec");
+            let header = combined(answer.headers(), &field);
             if let (Some(header), Some(element)) = (header, document.text_of("EC")) {
-                self.judge(header == element, "error.EC", || format!("x-oss-ec: {header}"), || element.to_owned());
+                self.judge(header == element, "error.EC", || format!("{field}: {header}"), || element.to_owned());
             } else {
                 self.checked.assertions += 1;
             }
@@ -377,6 +381,8 @@ impl<'a> Checker<'a> {
             || format!("{found} rules"),
         );
         for (at, (rule, written)) in expected.iter().zip(&document.rules).enumerate() {
+            // A server may give rules an ID that have none.
+            let ids = (!rule.ids.is_empty()).then_some(("ID", &rule.ids, &written.ids));
             let lists: [(&str, &Vec<String>, &Vec<Text>); 5] = [
                 ("AllowedOrigin", &rule.allowed_origins, &written.allowed_origins),
                 ("AllowedMethod", &rule.allowed_methods, &written.allowed_methods),
@@ -384,7 +390,7 @@ impl<'a> Checker<'a> {
                 ("ExposeHeader", &rule.expose_headers, &written.expose_headers),
                 ("MaxAgeSeconds", &rule.max_age_seconds, &written.max_age_seconds),
             ];
-            for (name, expected, written) in lists {
+            for (name, expected, written) in ids.into_iter().chain(lists) {
                 let written: Vec<String> = written.iter().map(|text| text.value.trim_ascii().to_owned()).collect();
                 let holds = if verbatim { *expected == written } else { same_values(name, expected, &written) };
                 let shown = |values: &[String]| if values.is_empty() { "none".to_owned() } else { values.join(", ") };
@@ -417,7 +423,8 @@ impl<'a> Checker<'a> {
         if let (Some(then), Some(now)) = (error_code(before), error_code(now)) {
             return self.judge(then == now, "error.Code", || then.clone(), || now.clone());
         }
-        let (then_body, now_body) = (without_request_id(before), without_request_id(now));
+        let field = self.wording.field("request-id");
+        let (then_body, now_body) = (without_request_id(before, &field), without_request_id(now, &field));
         self.judge(then_body == now_body, "body", || quote(&then_body), || now_body.clone());
         for name in DESCRIBING {
             let (then, now) = (combined(before.headers(), name), combined(now.headers(), name));

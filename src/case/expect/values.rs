@@ -114,9 +114,9 @@ pub(super) fn error_code(answer: &Response<Bytes>) -> Option<String> {
     root.text_of("Code").map(str::to_owned)
 }
 
-pub(super) fn without_request_id(answer: &Response<Bytes>) -> String {
+pub(super) fn without_request_id(answer: &Response<Bytes>, field: &str) -> String {
     let body = text(answer.body());
-    match combined(answer.headers(), "x-oss-request-id") {
+    match combined(answer.headers(), field) {
         Some(id) if !id.is_empty() => body.replace(&*id, "REQUEST-ID"),
         _ => body,
     }

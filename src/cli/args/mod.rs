@@ -72,6 +72,9 @@ pub(super) enum Command {
     Completions(Completions),
 }
 
+/// The dialect of those who name none.
+pub(super) const USUAL_DIALECT: &str = "oss";
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(super) enum Auth {
     V1,
@@ -95,10 +98,11 @@ pub(super) struct EndpointArguments {
     /// The server's address, such as https://oss-cn-hangzhou.aliyuncs.com
     #[arg(long, value_name = "URL")]
     pub(super) endpoint: Option<String>,
-    /// How requests are signed; keys come from OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET (and OSS_SESSION_TOKEN), a
-    /// second account's from the same names with CORSUITE_OTHER_ in front
-    #[arg(long, value_enum, default_value = "v4")]
-    pub(super) auth: Auth,
+    /// How requests are signed [default: v4, or aws-v4 where the dialect's servers want it]; keys come from OSS_ACCESS_KEY_ID and
+    /// OSS_ACCESS_KEY_SECRET (and OSS_SESSION_TOKEN), for aws-v4 from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY (and
+    /// AWS_SESSION_TOKEN), a second account's from the same names with CORSUITE_OTHER_ in front
+    #[arg(long, value_enum)]
+    pub(super) auth: Option<Auth>,
     /// Whether a bucket is named in the host or in the path; auto: in the path for IP addresses and localhost
     #[arg(long, value_enum, default_value = "auto")]
     pub(super) addressing: AddressingChoice,
@@ -121,8 +125,8 @@ pub(super) struct EndpointArguments {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct DialectArgument {
-    /// Whose documents count: a bundled dialect (oss) or a file
-    #[arg(long, value_name = "NAME|FILE", default_value = "oss")]
+    /// Whose documents count: a bundled dialect (oss, s3) or a file
+    #[arg(long, value_name = "NAME|FILE", default_value = USUAL_DIALECT)]
     pub(super) dialect: String,
 }
 

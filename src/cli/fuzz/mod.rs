@@ -50,7 +50,7 @@ struct Setup {
 pub(super) fn fuzz(arguments: &Fuzz, context: &Context) -> Result<Exit, Failure> {
     let reports = destinations(&arguments.report)?;
     let dialect = files::dialect(&arguments.dialect.dialect, context)?;
-    if arguments.endpoint.auth == Auth::Anonymous {
+    if arguments.endpoint.auth == Some(Auth::Anonymous) {
         return Err(
             Failure::usage("fuzz needs a key").help("it creates buckets and changes their rules: use --auth v4 or v1")
         );
@@ -161,9 +161,10 @@ fn setup(arguments: &Fuzz, dialect: &Arc<Dialect>, context: &Context) -> Result<
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         since.map_or(1, |since| since.as_secs())
     });
+    let keys = context.keys(Auth::of(arguments.endpoint.auth, dialect));
     let reach = match &arguments.endpoint.endpoint {
         None => Reach::FULL,
-        Some(_) => Reach { second_bucket: arguments.bucket.is_none(), other_account: context.other.is_some() },
+        Some(_) => Reach { second_bucket: arguments.bucket.is_none(), other_account: keys.other.is_some() },
     };
     let (seed, part, parts) = match &resumed {
         Some(Begun { header: Header { plan, .. }, .. }) => (plan.seed, plan.part, plan.parts),

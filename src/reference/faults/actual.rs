@@ -9,7 +9,7 @@ use super::change::{
     AGE, ASKED_HEADERS, ASKED_METHOD, EXPOSE, HEADERS, METHODS, ORIGIN, allows_origin, bare, code, each, edit, grants,
     put,
 };
-use super::{Fault, fault};
+use super::{Fault, fault, with_response_vary};
 use crate::dialect::{
     AcahOnActual, CorsOnAccessDenied, CorsOnManagement, CorsOnSignatureError, CorsOnSkew, VaryOnManagement,
 };
@@ -359,6 +359,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "",
         Options(|options| options.behaviours.vary_on_management = VaryOnManagement::Present),
     )
+    .only(with_response_vary)
     .allowed_by("vary_on_management", "present"),
     fault(
         "actual-headers-counted",

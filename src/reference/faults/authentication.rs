@@ -14,8 +14,7 @@ fn as_owner(inside: &mut Inside, exchange: &Exchange<'_>) -> Reply {
 }
 
 fn is_signature(member: &str) -> bool {
-    let name = member.split('=').next().unwrap_or_default();
-    name.starts_with("x-oss-") || matches!(name, "OSSAccessKeyId" | "Expires" | "Signature")
+    crate::sign::is_of_signature(member.split('=').next().unwrap_or_default())
 }
 
 fn is_anonymous(exchange: &Exchange<'_>) -> bool {

@@ -8,6 +8,7 @@ use md5::{Digest as _, Md5};
 
 use super::super::set;
 use crate::cors::{CorsConfiguration, CorsRequest, CorsRule, Pattern};
+use crate::dialect::ActualMethod;
 use crate::sign::Query;
 
 pub(super) const ORIGIN: &str = "access-control-allow-origin";
@@ -113,14 +114,18 @@ pub(super) fn reword(answer: &mut Response<Bytes>, of: &str, message: &str) {
     }
 }
 
+/// The Content-MD5 of a body.
+pub(super) fn digest_of(body: &Bytes) -> String {
+    STANDARD.encode(Md5::digest(body))
+}
+
 /// Changes the document of a PutBucketCors; a digest that was right stays right.
 pub(super) fn document(request: &mut Request<Bytes>, change: impl FnOnce(&str) -> String) {
     let query = Query::parse(request.uri().query().unwrap_or_default());
     if request.method() != Method::PUT || !query.has("cors") {
         return;
     }
-    let digest = |body: &Bytes| STANDARD.encode(Md5::digest(body));
-    let right = field(request.headers(), "content-md5").is_some_and(|sent| sent == digest(request.body()));
+    let right = field(request.headers(), "content-md5").is_some_and(|sent| sent == digest_of(request.body()));
     let text = String::from_utf8_lossy(request.body()).into_owned();
     let changed = change(&text);
     if changed == text {
@@ -130,7 +135,7 @@ pub(super) fn document(request: &mut Request<Bytes>, change: impl FnOnce(&str) -
     let length = request.body().len();
     request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     if right {
-        let digest = digest(request.body());
+        let digest = digest_of(request.body());
         put(request.headers_mut(), "content-md5", &digest);
     }
 }
@@ -163,7 +168,7 @@ pub(super) fn origin(asked: &CorsRequest) -> String {
 
 /// The method that rules are held against.
 pub(super) fn method(asked: &CorsRequest) -> String {
-    String::from_utf8_lossy(asked.effective_method()).into_owned()
+    String::from_utf8_lossy(asked.effective_method(ActualMethod::Own)).into_owned()
 }
 
 /// The requested headers as text.

@@ -1,8 +1,8 @@
 //! Access-Control-Expose-Headers, Access-Control-Max-Age, and headers that are never sent.
 
-use super::Effect::{BrokenPage, Misleading, Security, StaleCache};
+use super::Effect::{BrokenPage, Misleading, OtherRules, Security, StaleCache};
 use super::Plant::Answer;
-use super::change::{AGE, EXPOSE, edit, field, grants, members, put};
+use super::change::{AGE, EXPOSE, edit, edit_body, field, grants, members, put};
 use super::{Fault, fault};
 
 pub(super) const FAULTS: &[Fault] = &[
@@ -117,6 +117,19 @@ pub(super) const FAULTS: &[Fault] = &[
         Answer(|_, answer| {
             if field(answer.headers(), AGE).as_deref() == Some("0") {
                 answer.headers_mut().remove(AGE);
+            }
+        }),
+    )
+    .allowed_by("zero_age", "dropped"),
+    fault(
+        "age-zero-lost",
+        "age.zero",
+        OtherRules,
+        "MaxAgeSeconds 0 does not come back.",
+        "clients and servers for which 0 is no value",
+        Answer(|exchange, answer| {
+            if exchange.is_get_cors() {
+                edit_body(answer, |text| text.replace("<MaxAgeSeconds>0</MaxAgeSeconds>", ""));
             }
         }),
     ),

@@ -161,7 +161,7 @@ pub(super) const FAULTS: &[Fault] = &[
         Answer(|exchange, answer| {
             if exchange.is_put_cors()
                 && code(answer).as_deref() == Some("MalformedXML")
-                && String::from_utf8_lossy(answer.body()).contains("0031-00000001")
+                && crate::xml::parse(exchange.request.body()).is_err()
             {
                 *answer = exchange.refusal(500, "InternalError");
             }
@@ -217,8 +217,8 @@ pub(super) const FAULTS: &[Fault] = &[
         Misleading,
         "A configuration without a rule answers another code.",
         "",
-        Answer(|_, answer| {
-            if String::from_utf8_lossy(answer.body()).contains("0034-00000002") {
+        Answer(|exchange, answer| {
+            if exchange.written_document().is_some_and(|document| document.rules.is_empty()) {
                 recode(answer, "MalformedXML", "InvalidRequest");
             }
         }),
@@ -253,8 +253,9 @@ pub(super) const FAULTS: &[Fault] = &[
         Misleading,
         "A rule without AllowedOrigin answers another code.",
         "",
-        Answer(|_, answer| {
-            if String::from_utf8_lossy(answer.body()).contains("a rule has no AllowedOrigin") {
+        Answer(|exchange, answer| {
+            let rules = exchange.written_document().map(|document| document.rules).unwrap_or_default();
+            if rules.iter().any(|rule| rule.allowed_origins.is_empty()) {
                 recode(answer, "MalformedXML", "InvalidRequest");
             }
         }),
@@ -275,8 +276,9 @@ pub(super) const FAULTS: &[Fault] = &[
         Misleading,
         "A rule without AllowedMethod answers another code.",
         "",
-        Answer(|_, answer| {
-            if String::from_utf8_lossy(answer.body()).contains("a rule has no AllowedMethod") {
+        Answer(|exchange, answer| {
+            let rules = exchange.written_document().map(|document| document.rules).unwrap_or_default();
+            if rules.iter().any(|rule| rule.allowed_methods.is_empty()) {
                 recode(answer, "MalformedXML", "InvalidRequest");
             }
         }),

@@ -240,7 +240,8 @@ pub(super) const FAULTS: &[Fault] = &[
             options.behaviours.max_rules = MaxRules::Twenty;
             options.limits.max_rules_refused = 16;
         }),
-    ),
+    )
+    .only(|dialect| dialect.open.contains_key("max_rules")),
     fault(
         "body-15999",
         "limit.body-accepted",
@@ -304,7 +305,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "",
         Options(|options| options.behaviours.max_body = MaxBody::Decimal),
     )
-    .allowed_by("max_body", "16000"),
+    .allowed_by("max_body", "decimal"),
     fault(
         "body-between-500",
         "limit.body-between",

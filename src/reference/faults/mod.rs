@@ -24,6 +24,8 @@ mod refusal;
 mod requested;
 mod returned;
 mod rule_choice;
+mod s3_answers;
+mod s3_documents;
 mod setting;
 mod stored;
 mod value;
@@ -40,6 +42,7 @@ use jiff::Timestamp;
 use super::address::Address;
 use super::{ErrorDocument, Moment, Options, Reference, Reply, Respond, Scope, Wire, finish};
 use crate::cors::{CorsConfiguration, CorsRequest, validate, xml};
+use crate::dialect::{AppendObject, Dialect, ResponseVary};
 use crate::sign::{self, Form, Query, Scheme};
 
 /// What a fault does to those who use the server.
@@ -90,6 +93,8 @@ pub struct Fault {
     pub seen: &'static str,
     /// The behaviour and value by which documents allow it, if they do: then it is no fault.
     pub allowed: Option<(&'static str, &'static str)>,
+    /// For which dialects it is one, besides that they have its clause.
+    only: Option<fn(&Dialect) -> bool>,
     plant: Plant,
 }
 
@@ -120,13 +125,28 @@ const fn fault(
     seen: &'static str,
     plant: Plant,
 ) -> Fault {
-    Fault { id, clause, effect, text, seen, allowed: None, plant }
+    Fault { id, clause, effect, text, seen, allowed: None, only: None, plant }
 }
 
 impl Fault {
     const fn allowed_by(mut self, behaviour: &'static str, value: &'static str) -> Self {
         self.allowed = Some((behaviour, value));
         self
+    }
+
+    const fn only(mut self, test: fn(&Dialect) -> bool) -> Self {
+        self.only = Some(test);
+        self
+    }
+
+    /// Whether it breaks something that a dialect says.
+    pub fn applies(&self, dialect: &Dialect) -> bool {
+        dialect.clauses.get(self.clause).is_some() && self.only.is_none_or(|test| test(dialect))
+    }
+
+    /// The behaviour and value by which a dialect allows it, if it does: then it is no fault of that dialect's servers.
+    pub fn allowed_in(&self, dialect: &Dialect) -> Option<(&'static str, &'static str)> {
+        self.allowed.filter(|(point, value)| dialect.open.get(point).is_some_and(|values| values.contains(value)))
     }
 
     /// Why no generated exchange can show it; none for all others.
@@ -149,6 +169,16 @@ pub fn faults() -> impl Iterator<Item = &'static Fault> {
         written().copied().chain(on_requests).collect()
     });
     all.iter()
+}
+
+/// A switch for Vary.
+fn with_response_vary(dialect: &Dialect) -> bool {
+    dialect.behaviours.response_vary == ResponseVary::Known
+}
+
+/// AppendObject.
+fn with_append(dialect: &Dialect) -> bool {
+    dialect.behaviours.append_object == AppendObject::Known
 }
 
 /// Faults that an actual request cannot show, since its rules ask for no header.
@@ -186,7 +216,7 @@ fn on_requests(fault: &Fault) -> Option<Fault> {
 }
 
 fn written() -> impl Iterator<Item = &'static Fault> {
-    let themes: [&[Fault]; 21] = [
+    let themes: [&[Fault]; 23] = [
         document::FAULTS,
         limit::FAULTS,
         grammar::FAULTS,
@@ -208,6 +238,8 @@ fn written() -> impl Iterator<Item = &'static Fault> {
         vary::FAULTS,
         error::FAULTS,
         connection::FAULTS,
+        s3_documents::FAULTS,
+        s3_answers::FAULTS,
     ];
     themes.into_iter().flatten()
 }
@@ -223,6 +255,7 @@ struct Exchange<'a> {
     address: Address,
     scope: Scope,
     moment: Moment<'a>,
+    options: Arc<Options>,
     /// The rules of its bucket before it.
     rules: Option<CorsConfiguration>,
 }
@@ -255,6 +288,11 @@ impl Exchange<'_> {
         !self.is_preflight() && self.scope == Scope::Objects
     }
 
+    /// The document of a PutBucketCors, read; none where it cannot be.
+    fn written_document(&self) -> Option<xml::Document> {
+        if self.is_put_cors() { xml::parse(self.request.body()).ok() } else { None }
+    }
+
     /// The document of a PutBucketCors; empty for any other request.
     fn document(&self) -> String {
         if self.is_put_cors() { String::from_utf8_lossy(self.request.body()).into_owned() } else { String::new() }
@@ -272,16 +310,22 @@ impl Exchange<'_> {
     fn refusal(&self, status: u16, code: &'static str) -> Response<Bytes> {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let document = ErrorDocument::other(status, code, "the faulty server says no");
-        let mut response = document.to_response(&self.address.host, self.moment.request_id);
-        finish(&mut response, self.request.method(), self.moment);
+        let (wording, behaviours) = (&self.options.wording, &self.options.behaviours);
+        let mut response = document.to_response(wording, behaviours, &self.address.host, self.moment.request_id);
+        finish(&mut response, self.request.method(), self.moment, wording);
         response
     }
 
     /// A success without a body.
     fn empty(&self, status: StatusCode) -> Response<Bytes> {
         let mut response = super::empty(status);
-        finish(&mut response, self.request.method(), self.moment);
+        finish(&mut response, self.request.method(), self.moment, &self.options.wording);
         response
+    }
+
+    /// A configuration as GetBucketCors writes it.
+    fn written(&self, rules: &CorsConfiguration) -> String {
+        xml::write(rules, &self.options.behaviours, self.options.wording.namespace.as_deref())
     }
 }
 
@@ -307,7 +351,8 @@ impl Inside {
     fn with(&mut self, exchange: &Exchange<'_>, request: &Request<Bytes>) -> Response<Bytes> {
         let original = exchange.request;
         let digest = |request: &Request<Bytes>| request.headers().get("content-md5").cloned();
-        let same = original.uri() == request.uri() && digest(original) == digest(request);
+        let same =
+            original.uri() == request.uri() && digest(original) == digest(request) && original.body() == request.body();
         let signer = self.reference.authenticate(original, &exchange.address, exchange.moment.now);
         match signer {
             Ok(Some(account)) if !same => self.signed_by(exchange, request, &account),
@@ -320,7 +365,8 @@ impl Inside {
         let accounts = &self.reference.options.accounts;
         let key = accounts.iter().find(|known| known.name == account).and_then(|known| known.keys.first()).cloned();
         let (mut parts, body) = request.clone().into_parts();
-        for name in ["authorization", "date", "x-oss-date", "x-oss-content-sha256"] {
+        let wording = &self.reference.options.wording;
+        for name in ["authorization", "date", &wording.field("date"), &wording.field("content-sha256")] {
             parts.headers.remove(name);
         }
         let path = parts.uri.path().to_owned();
@@ -334,7 +380,8 @@ impl Inside {
         }
         if let Some(key) = key {
             let resource = exchange.address.resource();
-            sign::sign(&mut parts, &Scheme::V1, Form::Header, &key, &resource, exchange.moment.now);
+            let scheme = Scheme::of(self.reference.options.behaviours.signature);
+            sign::sign(&mut parts, &scheme, Form::Header, &key, &resource, exchange.moment.now);
         }
         self.reference.respond(&Request::from_parts(parts, body), exchange.moment.now, exchange.moment.request_id)
     }
@@ -356,7 +403,7 @@ impl Inside {
         let parsed = xml::parse(document.as_bytes()).ok();
         let rules = parsed.and_then(|parsed| validate(&parsed, &options.limits, &options.behaviours).ok());
         if let Some(rules) = rules {
-            self.set_rules(exchange, Some(rules.into_stored()));
+            self.set_rules(exchange, Some(rules.into_stored(&self.reference.options.behaviours)));
         }
     }
 
@@ -413,6 +460,7 @@ impl Respond for Faulty {
             rules: inside.reference.configuration(&address).map(|rules| CorsConfiguration::clone(rules)),
             address,
             moment: Moment { now, request_id },
+            options: Arc::clone(&inside.reference.options),
         };
         Reply::Answer(match self.fault.plant {
             Plant::Options(_) | Plant::Wire(_) => inside.respond(&exchange),
@@ -455,7 +503,7 @@ impl Respond for Faulty {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::{Behaviours, Dialect};
+    use crate::dialect::Behaviours;
 
     #[test]
     fn every_fault_has_a_name_of_its_own_and_a_clause() {
@@ -465,7 +513,8 @@ mod tests {
         ids.dedup();
         assert_eq!(ids.len(), all, "two faults of one name");
         for fault in faults() {
-            assert!(Dialect::oss().clauses.get(fault.clause).is_some(), "{}: no clause {}", fault.id, fault.clause);
+            let known = [Dialect::oss(), Dialect::s3()].iter().any(|dialect| fault.applies(dialect));
+            assert!(known, "{}: no clause {}", fault.id, fault.clause);
             assert!(fault.text.ends_with('.') && !fault.text.contains('\n'), "{}: one sentence", fault.id);
             assert!(
                 fault.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'),
@@ -481,12 +530,14 @@ mod tests {
 
     #[test]
     fn every_clause_is_some_faults_own() {
-        let missing: Vec<&str> = Dialect::oss()
-            .clauses
-            .iter()
-            .map(|clause| clause.id.as_str())
-            .filter(|id| !faults().any(|fault| fault.clause == *id && fault.allowed.is_none()))
-            .collect();
-        assert_eq!(missing, [""; 0], "clauses that no fault breaks");
+        for dialect in [Dialect::oss(), Dialect::s3()] {
+            let missing: Vec<&str> = dialect
+                .clauses
+                .iter()
+                .map(|clause| clause.id.as_str())
+                .filter(|id| !faults().any(|fault| fault.clause == *id && fault.allowed_in(dialect).is_none()))
+                .collect();
+            assert_eq!(missing, [""; 0], "clauses of {} that no fault breaks", dialect.name);
+        }
     }
 }

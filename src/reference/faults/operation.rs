@@ -6,7 +6,7 @@ use http::Method;
 use super::Effect::{BrokenPage, Misleading, OtherRules};
 use super::Plant::{Answer, Whole};
 use super::change::{AGE, EXPOSE, METHODS, bare, each, edit};
-use super::{Exchange, Fault, fault};
+use super::{Exchange, Fault, fault, with_append};
 
 pub(super) const FAULTS: &[Fault] = &[
     fault(
@@ -78,7 +78,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "AppendObject carries no CORS headers.",
         "",
         Answer(|exchange, answer| strip_if(exchange, answer, &Method::POST, "append")),
-    ),
+    )
+    .only(with_append),
     fault(
         "form-bare",
         "actual.every-operation",
@@ -128,7 +129,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "AppendObject is matched as PUT.",
         "servers that match by operation",
         Whole(|inside, exchange| as_method(inside, exchange, &Method::POST, "append", "PUT")),
-    ),
+    )
+    .only(with_append),
     fault(
         "delete-many-is-delete",
         "actual.method",
@@ -172,7 +174,8 @@ pub(super) const FAULTS: &[Fault] = &[
                 bare(answer.headers_mut());
             }
         }),
-    ),
+    )
+    .only(with_append),
     fault(
         "partial-bare",
         "actual.conditional",
@@ -303,7 +306,8 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             Reply::Answer(answer)
         }),
-    ),
+    )
+    .only(|dialect| dialect.behaviours.signature == crate::dialect::Signature::Oss),
 ];
 
 /// Matches a kind of request as if it had another method.

@@ -5,6 +5,7 @@ use super::Effect::{BrokenClient, BrokenPage, Misleading, Security};
 use super::Plant::{Answer, Request, Whole};
 use super::change::{ASKED_METHOD, METHODS, body, edit, field, members, put, status};
 use super::{Fault, fault};
+use crate::dialect::ErrorKind;
 use crate::sign::Query;
 
 pub(super) const FAULTS: &[Fault] = &[
@@ -162,7 +163,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "ceph #2350",
         Whole(|inside, exchange| {
             let signer = inside.reference.authenticate(exchange.request, &exchange.address, exchange.moment.now);
-            let expired = signer.is_err_and(|error| error.code == "AccessDenied");
+            let expired = signer.is_err_and(|error| error.is(ErrorKind::Expired));
             Reply::Answer(if exchange.is_preflight() && expired {
                 exchange.refusal(403, "AccessDenied")
             } else {
@@ -183,7 +184,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let checked = inside.reference.authenticate(exchange.request, &exchange.address, exchange.moment.now);
             Reply::Answer(match checked {
                 Ok(_) => inside.respond(exchange),
-                Err(error) => error.to_response(&exchange.address.host, exchange.moment.request_id),
+                Err(error) => inside.reference.say(&error, &exchange.address.host, exchange.moment.request_id),
             })
         }),
     ),
@@ -216,7 +217,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "",
         Whole(|inside, exchange| {
             let signer = inside.reference.authenticate(exchange.request, &exchange.address, exchange.moment.now);
-            let unknown = signer.is_err_and(|error| error.code == "InvalidAccessKeyId");
+            let unknown = signer.is_err_and(|error| error.is(ErrorKind::UnknownKey));
             Reply::Answer(if exchange.is_preflight() && unknown && exchange.rules.is_none() {
                 exchange.refusal(403, "InvalidAccessKeyId")
             } else {

@@ -277,6 +277,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "",
         Options(|options| options.behaviours.missing_both = MissingBoth::MethodFirst),
     )
+    .only(|dialect| dialect.open.contains_key("missing_both"))
     .allowed_by("missing_both", "method_first"),
     fault(
         "order-500",
@@ -302,6 +303,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "",
         Options(|options| options.behaviours.preflight_order = PreflightOrder::ConfigFirst),
     )
+    .only(|dialect| dialect.open.contains_key("preflight_order"))
     .allowed_by("preflight_order", "config_first"),
     fault(
         "missing-bucket-403",

@@ -443,7 +443,8 @@ pub(super) const FAULTS: &[Fault] = &[
                 }
             })
         }),
-    ),
+    )
+    .only(|dialect| dialect.behaviours.unknown_method == UnknownMethod::Forbid),
     fault(
         "empty-method-is-get",
         "preflight.no-method",
@@ -457,6 +458,7 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
 ];
+use crate::dialect::UnknownMethod;
 
 /// The rules that allow each piece of a requested line, split at `separator` only.
 fn one_name(rules: &CorsConfiguration, asked: &CorsRequest, separator: &str) -> CorsConfiguration {

@@ -5,7 +5,7 @@ use super::Effect::{BrokenClient, Misleading, OtherRules, Security};
 use super::Plant::{Answer, Whole};
 use super::change::{body, each, edit, edit_body, pattern, put, recode, reword, status, values};
 use super::{Exchange, Fault, Inside, fault};
-use crate::cors::{CorsConfiguration, xml};
+use crate::cors::CorsConfiguration;
 
 pub(super) const FAULTS: &[Fault] = &[
     fault(
@@ -373,7 +373,7 @@ fn returned(
     let mut answer = inside.respond(exchange);
     if let (true, http::StatusCode::OK, Some(rules)) = (exchange.is_get_cors(), answer.status(), inside.rules(exchange))
     {
-        body(&mut answer, xml::write(&change(rules)));
+        body(&mut answer, exchange.written(&change(rules)));
     }
     Reply::Answer(answer)
 }

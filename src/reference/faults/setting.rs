@@ -7,7 +7,7 @@ use super::change::{document, values};
 use super::grammar::if_document;
 use super::{Fault, Inside, fault};
 use crate::cors::{CorsConfiguration, xml};
-use crate::dialect::{MaxAgeOver, NamespacedRoot, RootName, Trim, UnknownElements, VaryCase};
+use crate::dialect::{MaxAgeOver, NamespacedRoot, RootName, RuleId, Trim, UnknownElements, VaryCase};
 const AGE: &str = "MaxAgeSeconds";
 
 pub(super) const FAULTS: &[Fault] = &[
@@ -105,7 +105,10 @@ pub(super) const FAULTS: &[Fault] = &[
         BrokenClient,
         "More than a day is refused.",
         "browsers' own limits",
-        Options(|options| options.limits.max_age_seconds = 86_400),
+        Options(|options| {
+            options.limits.max_age_seconds = 86_400;
+            options.behaviours.max_age_over = MaxAgeOver::Refuse;
+        }),
     ),
     fault(
         "age-largest-refused",
@@ -113,7 +116,10 @@ pub(super) const FAULTS: &[Fault] = &[
         BrokenClient,
         "The largest MaxAgeSeconds is refused, one less is not.",
         "`<` in place of `<=`",
-        Options(|options| options.limits.max_age_seconds = 999_999_998),
+        Options(|options| {
+            options.limits.max_age_seconds = 999_999_998;
+            options.behaviours.max_age_over = MaxAgeOver::Refuse;
+        }),
     ),
     fault(
         "age-clamped",
@@ -260,7 +266,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "An element that the API page does not name answers 500.",
         "",
         Whole(|inside, exchange| if_document(inside, exchange, |text| text.contains("<ID>"), 500)),
-    ),
+    )
+    .only(|dialect| dialect.behaviours.rule_id == RuleId::Unknown),
     fault(
         "unknown-elements-refused",
         "xml.unknown-element",

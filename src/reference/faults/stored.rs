@@ -8,7 +8,7 @@ use super::super::Reply;
 use super::Effect::{BrokenClient, BrokenPage, OtherRules, Security};
 use super::Plant::{Request, Whole};
 use super::change::{document, only, pattern};
-use super::{Exchange, Fault, Inside, fault};
+use super::{Exchange, Fault, Inside, fault, with_response_vary};
 use crate::cors::{CorsConfiguration, xml};
 
 /// After a PutBucketCors that succeeds: what is stored, from the rules before and those that were put.
@@ -115,7 +115,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "ResponseVary stays true once it was.",
         "stores that patch",
         Whole(|inside, exchange| stored(inside, exchange, |old, new| new.response_vary |= old.response_vary)),
-    ),
+    )
+    .only(with_response_vary),
     fault(
         "overwrite-vary-ignored",
         "config.overwrite",
@@ -123,7 +124,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "ResponseVary is taken from the first document only.",
         "",
         Whole(|inside, exchange| stored(inside, exchange, |old, new| new.response_vary = old.response_vary)),
-    ),
+    )
+    .only(with_response_vary),
     fault(
         "same-twice-doubled",
         "config.idempotent",

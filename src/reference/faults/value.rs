@@ -130,6 +130,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "",
         Options(|options| options.behaviours.method_lower_case = MethodLowerCase::Fold),
     )
+    .only(|dialect| dialect.open.contains_key("method_lower_case"))
     .allowed_by("method_lower_case", "folded"),
     fault(
         "origin-two-stars",
@@ -159,6 +160,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "the API page",
         Options(|options| options.behaviours.origin_stars = OriginStars::PerRule),
     )
+    .only(|dialect| dialect.open.contains_key("origin_stars"))
     .allowed_by("origin_stars", "per_rule"),
     fault(
         "origin-star-per-rule-500",
@@ -288,6 +290,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "the API page",
         Options(|options| options.behaviours.header_stars = HeaderStars::PerRule),
     )
+    .only(|dialect| dialect.open.contains_key("header_stars"))
     .allowed_by("header_stars", "per_rule"),
     fault(
         "header-star-per-rule-500",

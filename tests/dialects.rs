@@ -1,0 +1,70 @@
+//! Other dialects than the usual one: the suite passes on a reference that goes by them, and those of vendors are files and no more.
+#![cfg(test)]
+
+mod common;
+
+use std::time::Duration;
+
+use corsuite::diagnostic::{SourceFile, Style, render};
+use corsuite::dialect::Dialect;
+use corsuite::implementation::{Endpoint, EndpointOptions};
+use corsuite::report::Verdict;
+use corsuite::run::{Addressing, Options, Target};
+use corsuite::serve;
+
+use common::{assert_all_pass, dialects, reference_of, run, shuffle, suite_for, target_of};
+
+/// Suite and reference of every other dialect that comes with the program, in order, shuffled, and over loopback.
+#[tokio::test]
+async fn every_case_of_another_dialect_passes() {
+    for dialect in dialects().into_iter().filter(|dialect| *dialect != Dialect::oss()) {
+        let mut suite = suite_for(dialect);
+        assert_all_pass(&run(reference_of(dialect), &suite, Options::default()).await.unwrap());
+        shuffle(&mut suite.cases, 20_261_130);
+        assert_all_pass(&run(reference_of(dialect), &suite, Options { jobs: 3, ..Options::default() }).await.unwrap());
+        let listener = serve::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let reference = serve::reference(dialect, serve::owner(), serve::other());
+        let server = tokio::spawn(serve::serve(listener, reference, std::future::pending()));
+        for (addressing, host) in [(Addressing::Path, "127.0.0.1"), (Addressing::Virtual, "localhost")] {
+            let options = EndpointOptions { timeout: Duration::from_secs(10), insecure: false, ca_certificates: None };
+            let client = Endpoint::new(&options).unwrap();
+            let target = Target { addressing, authority: format!("{host}:{port}"), ..target_of(client, dialect) };
+            assert_all_pass(&run(target, &suite, Options { jobs: 4, ..Options::default() }).await.unwrap());
+        }
+        server.abort();
+    }
+}
+
+/// Vendors' dialects are files: each loads, and a reference that goes by it passes what the suite has for it.
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "reads the files")]
+async fn every_vendors_file_holds_together() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/dialects");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let file = SourceFile::new(path.display().to_string(), std::fs::read_to_string(&path).unwrap());
+        let dialect = Dialect::load(&file).unwrap_or_else(|found| panic!("{}", render(&found, Style::Plain)));
+        let report = run(reference_of(&dialect), &suite_for(&dialect), Options::default()).await.unwrap();
+        assert!(report.cases.len() > 400, "{}: {} cases", dialect.name, report.cases.len());
+        let failed: Vec<&str> =
+            report.cases.iter().filter(|case| case.verdict != Verdict::Pass).map(|case| case.id.as_str()).collect();
+        assert_eq!(failed, [""; 0], "{}", dialect.name);
+        seen += 1;
+    }
+    assert!(seen >= 5, "{seen} dialects");
+}
+
+/// A clause of several dialects means the same in all of them.
+#[test]
+fn one_clause_is_one_sentence() {
+    for clause in Dialect::s3().clauses.iter() {
+        if let Some(same) = Dialect::oss().clauses.get(&clause.id) {
+            assert_eq!(clause.text, same.text, "{}", clause.id);
+        }
+    }
+}
