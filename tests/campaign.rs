@@ -23,7 +23,7 @@ use corsuite::serve;
 use http::{Request, Response};
 use sha2::{Digest as _, Sha256};
 
-use common::{run, target};
+use common::{dialects, run, target};
 
 fn plan(seed: u64, requests: u64) -> Plan {
     Plan { seed, part: 1, parts: 1, requests: Some(requests), stop_after: None, shrink: 400, reach: Reach::FULL }
@@ -428,19 +428,25 @@ fn features_are_reached() {
     let many = std::env::var("CORSUITE_BLESS").is_ok();
     // The inputs that are the same for every seed, and generated ones.
     let blocks = KNOWN.div_ceil(BLOCK) + if many { 600 } else { 6 };
-    let mut seen = BTreeSet::new();
-    for number in 0..blocks {
-        for input in block(11, number, Reach::FULL, Dialect::oss()) {
-            seen.extend(input.features);
+    let mut all = BTreeSet::new();
+    for dialect in dialects() {
+        let mut seen = BTreeSet::new();
+        for number in 0..blocks {
+            for input in block(11, number, Reach::FULL, dialect) {
+                seen.extend(input.features);
+            }
         }
+        if many {
+            all.extend(seen);
+            continue;
+        }
+        let listed: BTreeSet<&str> = reachable(dialect).collect();
+        let strange: Vec<&String> = seen.iter().filter(|feature| !listed.contains(feature.as_str())).collect();
+        assert!(strange.is_empty(), "not in src/campaign/features.txt for {}: {strange:?}", dialect.name);
+        assert!(seen.len() * 10 > listed.len() * 7, "{}: {} of {} features", dialect.name, seen.len(), listed.len());
     }
     if many {
-        let lines: String = seen.iter().map(|feature| format!("{feature}\n")).collect();
+        let lines: String = all.iter().map(|feature| format!("{feature}\n")).collect();
         std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/campaign/features.txt"), lines).unwrap();
-        return;
     }
-    let listed: BTreeSet<&str> = reachable().collect();
-    let strange: Vec<&String> = seen.iter().filter(|feature| !listed.contains(feature.as_str())).collect();
-    assert!(strange.is_empty(), "not in src/campaign/features.txt: {strange:?}");
-    assert!(seen.len() * 10 > listed.len() * 7, "{} of {} features", seen.len(), listed.len());
 }

@@ -66,7 +66,8 @@ pub fn doubts(server: &Dialect, documented: &Dialect, reach: Reach) -> Vec<Doubt
             predict(&mut other, dialect);
             let Some(step) = parting(&one, &other) else { continue };
             // In both kinds of bucket: a bug about one of them is no choice.
-            for acl in [Acl::Private, Acl::PublicRead] {
+            let kinds = [Acl::Private, Acl::PublicRead];
+            for acl in kinds.into_iter().filter(|acl| reach.acls || *acl == Acl::Private) {
                 let id = format!("doubt-{point}-{index}-{acl:?}").to_ascii_lowercase();
                 let mut chosen = Case { id, acl, ..around(&one, step + 1) };
                 let mut documented = chosen.clone();

@@ -10,15 +10,42 @@ use http::Method;
 
 use crate::case::Case;
 use crate::cors::{CorsConfiguration, CorsRequest, Denial, Kind, Outcome, Pattern, evaluate};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, VaryOn};
 use crate::predict::predict_seeing;
 
-/// The features that the generator reaches, one a line.
+/// The features that the generator reaches in the dialects that come with the program, one a line.
 const REACHABLE: &str = include_str!("features.txt");
 
-/// All features that can be reached.
-pub fn reachable() -> impl Iterator<Item = &'static str> {
-    REACHABLE.lines()
+/// All features that can be reached under a dialect.
+pub fn reachable(dialect: &Dialect) -> impl Iterator<Item = &'static str> {
+    REACHABLE.lines().filter(|feature| can_be(feature, dialect))
+}
+
+/// Whether what a dialect says leaves a feature possible.
+fn can_be(feature: &str, dialect: &Dialect) -> bool {
+    let says = |point: &str, value: &str| {
+        let open = dialect.open.get(point).is_some_and(|values| values.contains(&value));
+        open || dialect.behaviours.value(point) == Some(value)
+    };
+    if let Some(clause) = feature.strip_prefix("clause ") {
+        return dialect.clauses.get(clause).is_some();
+    }
+    // Vary with the grant comes with nothing else.
+    let by_grant = dialect.behaviours.vary == VaryOn::Granted;
+    let ends = |varies: &str| feature.ends_with(varies);
+    let granted = feature.contains(" granted, ");
+    let vary =
+        !by_grant || (!ends(", varies") && !(granted && ends(", does not vary"))) || (granted && ends(", varies"));
+    // Without ResponseVary nothing but requested headers tells an actual request that names them.
+    let rule =
+        !feature.starts_with("actual rule") || !feature.contains("no headers") || says("actual_headers", "checked");
+    let outcome = match feature.split(',').next().unwrap_or_default() {
+        "preflight no method" => says("preflight_method", "bad_request"),
+        "preflight odd name" => says("odd_names", "bad_request"),
+        "preflight unknown method" => says("unknown_method", "bad_request") || says("method_case", "bad_request"),
+        _ => true,
+    };
+    vary && rule && outcome
 }
 
 /// What a feature says, before it is text: most of them come up again with every request of a case.

@@ -271,9 +271,14 @@ impl Campaign {
         counted.map(|(entry, count)| (entry, *count, entry.is_expired(self.today)))
     }
 
+    /// How many features there are under its dialect.
+    pub fn reachable(&self) -> usize {
+        reachable(&self.dialect).count()
+    }
+
     /// How many of the features that can be reached were exercised.
     pub fn features(&self) -> usize {
-        reachable().filter(|feature| self.seen.contains(*feature)).count()
+        reachable(&self.dialect).filter(|feature| self.seen.contains(*feature)).count()
     }
 
     /// Something to run. What was found is looked into first.

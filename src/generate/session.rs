@@ -307,7 +307,7 @@ impl Session<'_> {
             _ => {
                 let mut request = ObjectRequest { method: "PUT".to_owned(), ..ObjectRequest::default() };
                 request.extra.query = Some("acl".to_owned());
-                request.extra.headers.push(("x-oss-acl".to_owned(), "private".to_owned()));
+                request.extra.headers.push((self.dialect.wording.field("acl"), "private".to_owned()));
                 (Operation::Request(request), BucketRole::Main)
             }
         };

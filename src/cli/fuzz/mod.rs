@@ -23,7 +23,7 @@ use super::args::{Auth, Fuzz, JournalArgument};
 use super::run::{SETTLE, destinations, embedded, journal, prefix, write_reports};
 use super::screen::Screen;
 use super::{Context, Exit, Failure, files, interrupted, print, runtime, target, tell};
-use crate::campaign::{Allowlist, Campaign, Finding, Plan, Reach, reachable};
+use crate::campaign::{Allowlist, Campaign, Finding, Plan, Reach};
 use crate::diagnostic::visible;
 use crate::dialect::{Behaviours, Dialect, Level};
 use crate::report::{Kind, Setting};
@@ -164,7 +164,11 @@ fn setup(arguments: &Fuzz, dialect: &Arc<Dialect>, context: &Context) -> Result<
     let keys = context.keys(Auth::of(arguments.endpoint.auth, dialect));
     let reach = match &arguments.endpoint.endpoint {
         None => Reach::FULL,
-        Some(_) => Reach { second_bucket: arguments.bucket.is_none(), other_account: keys.other.is_some() },
+        Some(_) => Reach {
+            second_bucket: arguments.bucket.is_none(),
+            other_account: keys.other.is_some(),
+            acls: !arguments.without_acls,
+        },
     };
     let (seed, part, parts) = match &resumed {
         Some(Begun { header: Header { plan, .. }, .. }) => (plan.seed, plan.part, plan.parts),
@@ -334,10 +338,10 @@ async fn status(driver: Arc<Driver>, clock: Instant) {
         let rate = u128::from(sent - before) * 1000 / pause.as_millis().max(1);
         before = sent;
         let reading = driver.meters.first().map(|meter| meter.reading()).unwrap_or_default();
-        let (features, findings, passed_over) = {
+        let (features, reachable, findings, passed_over) = {
             let inner = driver.lock();
             let passed_over: u64 = inner.machine.passed_over().values().sum();
-            (inner.machine.features(), inner.machine.findings().len(), passed_over)
+            (inner.machine.features(), inner.machine.reachable(), inner.machine.findings().len(), passed_over)
         };
         let text = format!(
             "{:.0} s, {sent} requests, {rate}/s, half within {:.1} ms, 99 % within {:.1} ms, {} lost, {passed_over} inputs not judged, \
@@ -346,7 +350,7 @@ async fn status(driver: Arc<Driver>, clock: Instant) {
             reading.median.as_secs_f64() * 1e3,
             reading.p99.as_secs_f64() * 1e3,
             reading.lost,
-            reachable().count(),
+            reachable,
         );
         if screen.is_interactive() {
             screen.bar.set_message(text);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::kept::case_file;
-use crate::campaign::{Campaign, Finding, reachable};
+use crate::campaign::{Campaign, Finding};
 use crate::case::{Case, DocumentSource, Operation, Suite, digest};
 use crate::diagnostic::visible;
 use crate::report::{CaseReport, FORMAT_VERSION, Kind, Report, SuiteIdentity, Target, Tool, Totals, Verdict};
@@ -107,7 +107,7 @@ fn summary(campaign: &Campaign, ran: &Ran) -> String {
         ran.reading.p99.as_secs_f64() * 1e3,
         ran.reading.lost,
         campaign.features(),
-        reachable().count(),
+        campaign.reachable(),
         campaign.ended().unwrap_or("interrupted"),
     )
 }
