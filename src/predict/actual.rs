@@ -126,6 +126,7 @@ impl Seen<'_> {
                 None => blocks.header(open.unwrap_or("match.first"), name, FieldCondition::Absent),
             }
         }
+        blocks.header("credentials.never", "access-control-allow-credentials", FieldCondition::Absent);
         if open.is_none() {
             self.credentials(blocks);
         }

@@ -333,7 +333,9 @@ impl Seen<'_> {
             || written.response_vary.iter().any(vary)
             || written.rules.iter().any(rule)
             || open("max_age_over")
-                && stored.rules.iter().any(|rule| rule.max_age_seconds.is_some_and(|seconds| seconds > 999_999_999))
+                && stored.rules.iter().any(|rule| {
+                    rule.max_age_seconds.is_some_and(|seconds| seconds > self.dialect.limits.max_age_seconds)
+                })
     }
 }
 

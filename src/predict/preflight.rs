@@ -30,6 +30,7 @@ impl Seen<'_> {
             Outcome::Deny(denial) => self.denied(*denial, blocks),
             Outcome::NotCors => {}
         }
+        blocks.header("credentials.never", "access-control-allow-credentials", FieldCondition::Absent);
         self.credentials(blocks);
         self.vary_with_grant(blocks);
         blocks.header("private-network.never", "access-control-allow-private-network", FieldCondition::Absent);
@@ -90,10 +91,9 @@ impl Seen<'_> {
         }
     }
 
-    /// `credentials.never`; `credentials.true`, `credentials.not-with-star`
+    /// `credentials.true`, `credentials.not-with-star`
     pub(super) fn credentials(&self, blocks: &mut Blocks<'_>) {
         let field = "access-control-allow-credentials";
-        blocks.header("credentials.never", field, FieldCondition::Absent);
         match self.field(field) {
             Some(value) => blocks.header("credentials.true", field, FieldCondition::Equals(value)),
             None => blocks.header("credentials.not-with-star", field, FieldCondition::Absent),
