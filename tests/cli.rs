@@ -442,6 +442,27 @@ fn a_fault_is_found_out() {
     assert!(text(&list.stdout).lines().count() > 500);
 }
 
+/// The smallest set is the dialect's: what is enough for one of them is not for another.
+#[test]
+fn the_smallest_set_is_a_dialects_own() {
+    let state = tempfile::tempdir().unwrap();
+    let run = |dialect: &str| {
+        let arguments = ["run", "--minimal", "--dialect", dialect, "--report", "json=-"];
+        corsuite(&arguments).current_dir(state.path()).output().unwrap()
+    };
+    let cases = |dialect: &str| {
+        let output = run(dialect);
+        assert_eq!(code(&output), 0, "{dialect}: {}", text(&output.stderr));
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        report["cases"].as_array().unwrap().iter().map(|case| case["id"].to_string()).collect::<Vec<_>>()
+    };
+    assert!(cases("oss") != cases("s3"));
+    std::fs::write(state.path().join("mine.yaml"), "name: mine\ntitle: Mine\nextends: s3\n").unwrap();
+    let unmeasured = run("mine.yaml");
+    assert_eq!(code(&unmeasured), 2);
+    assert!(text(&unmeasured.stderr).contains("was not measured for dialect mine"), "{}", text(&unmeasured.stderr));
+}
+
 /// Rules in place are compared as they are stored: AllowedHeader in lower case.
 #[test]
 fn rules_in_place_of_any_case() {

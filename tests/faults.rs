@@ -23,19 +23,31 @@ use corsuite::serve;
 use common::{assert_all_pass, dialects, run, suite, suite_for, target, target_of};
 
 /// The suite against every fault, once for all that is asked of it: it takes a while. Set `CORSUITE_BLESS=1` to write
-/// `cases/strength.json` anew.
+/// `cases/strength` anew.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_suite_catches_every_fault_and_names_its_clause() {
     let suite = suite();
     let mutation = strong(&suite, Dialect::oss()).await;
-    published(&mutation);
+    published(Dialect::oss(), &mutation);
+    let allowed: Vec<String> = mutation
+        .faults
+        .iter()
+        .filter(|fault| fault.fate == Fate::Allowed)
+        .map(|fault| format!("{:<32} {}", fault.id, fault.allowed.as_deref().unwrap_or_default()))
+        .collect();
+    snapshot("allowed-faults", &allowed.join("\n"));
+    snapshot("clauses", &by_clause(&mutation, Dialect::oss()));
+    let controls =
+        mutation.controls.iter().map(|control| format!("{}\n  {}", control.id, control.reasons().join("\n  ")));
+    snapshot("controls", &controls.collect::<Vec<_>>().join("\n"));
     over_http(&suite, &mutation).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_suite_catches_every_fault_of_other_dialects() {
     for dialect in dialects().into_iter().filter(|dialect| *dialect != Dialect::oss()) {
-        strong(&suite_for(dialect), dialect).await;
+        let mutation = strong(&suite_for(dialect), dialect).await;
+        published(dialect, &mutation);
     }
 }
 
@@ -56,7 +68,7 @@ async fn strong(suite: &Suite, dialect: &Dialect) -> Mutation {
 }
 
 /// What is committed is what was measured.
-fn published(mutation: &Mutation) {
+fn published(dialect: &Dialect, mutation: &Mutation) {
     let measured = Strength {
         faults: mutation.score.faults,
         clauses: mutation.clauses.iter().map(|(id, strength)| (id.clone(), strength.kills)).collect(),
@@ -64,21 +76,12 @@ fn published(mutation: &Mutation) {
     };
     if std::env::var("CORSUITE_BLESS").is_ok() {
         let text = format!("{}\n", serde_json::to_string_pretty(&measured).unwrap());
-        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/cases/strength.json"), text).unwrap();
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/strength");
+        std::fs::write(folder.join(format!("{}.json", dialect.name)), text).unwrap();
     } else {
-        assert!(*strength() == measured, "cases/strength.json is old: run `CORSUITE_BLESS=1 cargo test --test faults`");
+        let old = "cases/strength is old: run `CORSUITE_BLESS=1 cargo test --test faults`";
+        assert!(strength(&dialect.name) == Some(&measured), "{old}");
     }
-    let allowed: Vec<String> = mutation
-        .faults
-        .iter()
-        .filter(|fault| fault.fate == Fate::Allowed)
-        .map(|fault| format!("{:<32} {}", fault.id, fault.allowed.as_deref().unwrap_or_default()))
-        .collect();
-    snapshot("allowed-faults", &allowed.join("\n"));
-    snapshot("clauses", &by_clause(mutation, Dialect::oss()));
-    let controls =
-        mutation.controls.iter().map(|control| format!("{}\n  {}", control.id, control.reasons().join("\n  ")));
-    snapshot("controls", &controls.collect::<Vec<_>>().join("\n"));
 }
 
 fn snapshot(name: &str, text: &str) {

@@ -31,7 +31,8 @@ impl Edition {
         files.push(source);
         let digests = files.iter().map(|file| (file.path.clone(), manifest::digest(file.text.as_bytes())));
         // A test holds that every fault counted there is caught.
-        let score = Score { faults: strength().faults, caught: strength().faults };
+        let faults = strength(&dialect.name)?.faults;
+        let score = Score { faults, caught: faults };
         Some(Self { suite, files: digests.collect(), dialect, score })
     }
 

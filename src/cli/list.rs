@@ -36,12 +36,14 @@ pub(super) fn list(arguments: &List, context: &Context) -> Result<Exit, Failure>
         if arguments.clauses {
             rows.push(["clause", "level", "known", "cases", "faults", ""].map(str::to_owned).to_vec());
             // Only the whole bundled suite has been measured, and only under its own dialect.
-            let bundled =
-                arguments.cases.cases.is_none() && arguments.selectors.is_empty() && *dialect == *Dialect::oss();
+            let bundled = arguments.cases.cases.is_none()
+                && arguments.selectors.is_empty()
+                && Dialect::bundled(&dialect.name) == Some(&*dialect);
             for clause in dialect.clauses.iter() {
                 let cites = |case: &&crate::case::Case| case.cited().any(|cited| cited == clause.id);
                 let count = suite.cases.iter().filter(cites).count();
-                let measured = bundled.then(|| strength().clauses.get(&clause.id)).flatten();
+                let measured =
+                    strength(&dialect.name).filter(|_| bundled).and_then(|known| known.clauses.get(&clause.id));
                 let caught = measured.map_or_else(|| "-".to_owned(), ToString::to_string);
                 if count == 0 && !arguments.selectors.is_empty() {
                     continue;

@@ -32,7 +32,17 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<Exit, Failure> {
         LevelChoice::Must => Level::Must,
         LevelChoice::Should => Level::Should,
     });
-    let selectors = if arguments.minimal { &strength().minimal } else { &arguments.selectors };
+    let selectors = match strength(&dialect.name).filter(|_| arguments.minimal) {
+        Some(measured) => &measured.minimal,
+        None if arguments.minimal => {
+            return Err(Failure::usage(format!(
+                "--minimal: the suite was not measured for dialect {}",
+                visible(&dialect.name)
+            ))
+            .help(format!("it was for `{}`", Dialect::BUNDLED.join("`, `"))));
+        }
+        None => &arguments.selectors,
+    };
     let baseline = arguments.baseline.as_deref().map(|path| baseline::load(path, context)).transpose()?;
     // What the baseline names is looked for in all of it.
     let all = suite.clone();
