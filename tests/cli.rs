@@ -235,6 +235,25 @@ fn five_mistakes_are_five_diagnostics() {
     assert_eq!(code(&run), 2);
 }
 
+/// `check` takes a vendor's dialect, too: its mistakes at their places, or what the suite has for it.
+#[test]
+fn a_dialect_is_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.yaml");
+    let check = |yaml: &str| {
+        std::fs::write(&file, yaml).unwrap();
+        corsuite(&["check", file.to_str().unwrap()]).output().unwrap()
+    };
+    let good = check("name: mine\nextends: s3\nfixed: {response_vary: known}\n");
+    assert_eq!(code(&good), 0, "{}", text(&good.stderr));
+    assert!(text(&good.stdout).contains("of them for dialect mine: no problem"), "{}", text(&good.stdout));
+    let bad = check("name: mine\nextends: s3\nfixed:\n  vary: grantd\nlimits: {max_age_seconds: many}\n");
+    assert_eq!(code(&bad), 2);
+    let shown = text(&bad.stderr);
+    assert!(shown.contains("mine.yaml:4:9\n") && shown.contains("mine.yaml:5:27\n"), "{shown}");
+    assert_eq!(shown.matches("error: ").count(), 2, "{shown}");
+}
+
 #[test]
 fn a_failed_case_is_understood() {
     let folder = tempfile::tempdir().unwrap();

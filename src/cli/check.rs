@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::args::Check;
 use super::{Context, Exit, Failure, files, print, runtime, tell};
 use crate::case::{self, Suite};
-use crate::diagnostic::{Diagnostic, render, visible};
+use crate::diagnostic::{Diagnostic, SourceFile, render, visible};
 use crate::dialect::Dialect;
 use crate::report::{Report, Verdict};
 use crate::run::{self, Options};
@@ -14,28 +14,49 @@ use crate::serve;
 pub(super) fn check(arguments: &Check, context: &Context) -> Result<Exit, Failure> {
     let dialect = files::dialect(&arguments.dialect.dialect, context)?;
     let files = if arguments.paths.is_empty() { case::bundled() } else { files::sources(&arguments.paths)? };
-    let mut loaded = case::load(&files, &dialect);
+    let (dialects, files): (Vec<_>, Vec<_>) = files.into_iter().partition(Dialect::is_in);
+    let mut errors = false;
+    for file in &dialects {
+        match Dialect::load(file) {
+            // A vendor's own dialect is tried on the bundled suite.
+            Ok(own) => errors |= check_cases(&case::bundled(), &Arc::new(own), context)?,
+            Err(problems) => {
+                tell(&render(&problems, context.error_style));
+                print(&format!("{}: {}\n", visible(&file.path), count(problems.len(), "problem")))?;
+                errors = true;
+            }
+        }
+    }
+    if dialects.is_empty() || !files.is_empty() {
+        errors |= check_cases(&files, &dialect, context)?;
+    }
+    Ok(if errors { Exit::Usage } else { Exit::Yes })
+}
+
+/// Tells what is wrong with case files; whether it is more than warnings.
+fn check_cases(files: &[Arc<SourceFile>], dialect: &Arc<Dialect>, context: &Context) -> Result<bool, Failure> {
+    let mut loaded = case::load(files, dialect);
     if !loaded.failed() {
-        loaded.diagnostics.extend(against_the_oracle(&loaded.suite, &dialect)?);
+        loaded.diagnostics.extend(against_the_oracle(&loaded.suite, dialect)?);
     }
     tell(&render(&loaded.diagnostics, context.error_style));
-    let errors = loaded.failed();
-    let applying = loaded.suite.cases.iter().filter(|case| case.applies(&dialect)).count();
-    let warnings = loaded.diagnostics.len();
-    let problems = match (warnings, errors) {
-        (0, _) => "no problem".to_owned(),
-        (1, false) => "1 warning".to_owned(),
-        (count, false) => format!("{count} warnings"),
-        (1, true) => "1 problem".to_owned(),
-        (count, true) => format!("{count} problems"),
-    };
+    let applying = loaded.suite.cases.iter().filter(|case| case.applies(dialect)).count();
     print(&format!(
-        "{} files, {} cases, {applying} of them for dialect {}: {problems}\n",
+        "{} files, {} cases, {applying} of them for dialect {}: {}\n",
         files.len(),
         loaded.suite.cases.len(),
-        visible(&dialect.name)
+        visible(&dialect.name),
+        count(loaded.diagnostics.len(), if loaded.failed() { "problem" } else { "warning" })
     ))?;
-    Ok(if errors { Exit::Usage } else { Exit::Yes })
+    Ok(loaded.failed())
+}
+
+fn count(number: usize, what: &str) -> String {
+    match number {
+        0 => "no problem".to_owned(),
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    }
 }
 
 /// A case that the reference does not pass is probably wrong: warnings at its steps.

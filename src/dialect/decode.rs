@@ -138,7 +138,8 @@ pub(super) fn dialect(decoder: &mut Decoder, root: &yaml::Node) -> Option<Dialec
             }
         }
     }
-    if limits.is_none() || clauses.is_empty() {
+    let alone = fields.get("extends").is_none();
+    if alone && fields.get("limits").is_none() || clauses.is_empty() && (alone || base.is_some()) {
         let found = decoder
             .error(&fields.span, "a dialect needs `limits` and `clauses`")
             .help("or `extends:` a bundled dialect and state only what differs");
@@ -171,6 +172,7 @@ fn points(decoder: &mut Decoder, fields: &Fields<'_>, base: Option<&Dialect>) ->
     let mut values: BTreeMap<String, String> = BTreeMap::new();
     let mut about = base.map_or_else(BTreeMap::new, |base| base.about.clone());
     let mut open = base.map_or_else(BTreeMap::new, |base| base.open.clone());
+    let mut places: BTreeMap<String, Place> = BTreeMap::new();
     for point in Behaviours::POINTS {
         let value = base.and_then(|base| base.behaviours.value(point.name));
         values.extend(value.map(|value| (point.name.to_owned(), value.to_owned())));
@@ -178,6 +180,7 @@ fn points(decoder: &mut Decoder, fields: &Fields<'_>, base: Option<&Dialect>) ->
     for (key, body) in
         fields.get("fixed").map(|node| decoder.map(node, "a map of values").unwrap_or_default()).unwrap_or_default()
     {
+        places.insert(key.text.clone(), Place { name: key.span.clone(), value: body.span.clone() });
         if let Some(value) = decoder.text(body, "a value") {
             values.insert(key.text.clone(), value);
             open.remove(key.text.as_str());
@@ -189,7 +192,10 @@ fn points(decoder: &mut Decoder, fields: &Fields<'_>, base: Option<&Dialect>) ->
         let Some(fields) = decoder.fields(body, &BEHAVIOUR) else {
             continue;
         };
-        if let Some(value) = fields.get("default").and_then(|node| decoder.text(node, "a value")) {
+        let given = fields.get("default");
+        let value = given.map_or(&key.span, |node| &node.span).clone();
+        places.insert(key.text.clone(), Place { name: key.span.clone(), value });
+        if let Some(value) = given.and_then(|node| decoder.text(node, "a value")) {
             values.insert(key.text.clone(), value);
         }
         if let Some(why) = fields.get("about").and_then(|node| decoder.text(node, "a sentence")) {
@@ -205,9 +211,8 @@ fn points(decoder: &mut Decoder, fields: &Fields<'_>, base: Option<&Dialect>) ->
         let mut may = point.values.to_vec();
         if let Some((node, listed)) = listed {
             for value in listed.iter().filter(|value| !point.values.contains(&value.as_str())) {
-                let found = decoder
-                    .error(&node.span, format!("behaviour `{}` has no value `{value}`", point.name))
-                    .help(format!("its values are {:?}", point.values));
+                let message = format!("behaviour `{}` has no value `{value}`", point.name);
+                let found = decoder.error(&node.span, message).help(values_of(point.name));
                 decoder.push(found);
             }
             may.retain(|value| listed.iter().any(|listed| listed == value));
@@ -221,24 +226,38 @@ fn points(decoder: &mut Decoder, fields: &Fields<'_>, base: Option<&Dialect>) ->
         }
         open.insert(point.name, may);
     }
-    let span = node.or_else(|| fields.get("fixed")).map_or(fields.span.clone(), |node| node.span.clone());
     let behaviours = Behaviours::from_values(&values)
         .map_err(|problems| {
             for problem in problems {
-                let found = decoder.error(&span, problem.to_string());
+                let message = problem.to_string();
+                let place = |name: &str| places.get(name);
                 let found = match &problem {
-                    Problem::Unknown(name) => found.suggest(name, Behaviours::POINTS.iter().map(|point| point.name)),
-                    Problem::Value { name, .. } => {
-                        let point = Behaviours::POINTS.iter().find(|point| point.name == *name);
-                        found.help(format!("its values are {:?}", point.map_or(&[][..], |point| point.values)))
+                    Problem::Unknown(name) => decoder
+                        .error(place(name).map_or(&fields.span, |place| &place.name), message)
+                        .suggest(name, Behaviours::POINTS.iter().map(|point| point.name)),
+                    Problem::Value { name, .. } => decoder
+                        .error(place(name).map_or(&fields.span, |place| &place.value), message)
+                        .help(values_of(name)),
+                    Problem::Missing(name) => {
+                        decoder.error(place(name).map_or(&fields.span, |place| &place.name), message)
                     }
-                    Problem::Missing(_) => found,
                 };
                 decoder.push(found);
             }
         })
         .ok()?;
     Some(Points { behaviours, open, about })
+}
+
+/// Where a point stands in a file.
+struct Place {
+    name: yaml::Span,
+    value: yaml::Span,
+}
+
+fn values_of(name: &str) -> String {
+    let point = Behaviours::POINTS.iter().find(|point| point.name == name);
+    format!("its values are `{}`", point.map_or(&[][..], |point| point.values).join("`, `"))
 }
 
 fn decode_limits(decoder: &mut Decoder, node: &yaml::Node, base: Option<Limits>) -> Option<Limits> {

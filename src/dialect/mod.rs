@@ -241,6 +241,13 @@ impl Dialect {
     /// Names of the bundled dialects.
     pub const BUNDLED: &'static [&'static str] = &["oss", "s3"];
 
+    /// Whether a file is meant as a dialect: it has a `name`, which no case file has, and no `cases`.
+    pub fn is_in(file: &Arc<SourceFile>) -> bool {
+        let Ok(yaml::Node { value: yaml::Value::Map(fields), .. }) = yaml::parse(file) else { return false };
+        let has = |name: &str| fields.iter().any(|(key, _)| key.text == name);
+        has("name") && !has("cases")
+    }
+
     /// Reads a dialect. One with `extends:` starts from a bundled one and states only what differs.
     ///
     /// # Errors
@@ -303,7 +310,7 @@ mod tests {
 
     #[test]
     fn all_problems_of_a_dialect_are_shown() {
-        let text = "name: mine\nextends: oss\nlimit: {}\nbehaviours: {max_rule: {default: \"20\"}, trim: {default: maybe}}\nwithout: [credential.never]\n";
+        let text = "name: mine\nextends: oss\nlimit: {}\nlimits: {max_body_bytes: many}\nfixed:\n  vary: grantd\nbehaviours: {max_rule: {default: \"20\"}, trim: {default: maybe}}\nwithout: [credential.never]\n";
         insta::assert_snapshot!(load(text).unwrap_err(), @r#"
         error: unknown field `limit`
          --> d.yaml:3:1
@@ -313,26 +320,40 @@ mod tests {
           |
         help: did you mean `limits`?
 
-        error: behaviour `trim` has no value `maybe`
-         --> d.yaml:4:13
+        error: expected a whole number from 0 to 18446744073709551615
+         --> d.yaml:4:26
           |
-        4 | behaviours: {max_rule: {default: "20"}, trim: {default: maybe}}
-          |             ^
+        4 | limits: {max_body_bytes: many}
+          |                          ^^^^ this is `many`
+
+        error: behaviour `vary` has no value `grantd`
+         --> d.yaml:6:9
           |
-        help: its values are ["yes", "no"]
+        6 |   vary: grantd
+          |         ^^^^^^
+          |
+        help: its values are `response_vary`, `granted`
 
         error: unknown behaviour `max_rule`
-         --> d.yaml:4:13
+         --> d.yaml:7:14
           |
-        4 | behaviours: {max_rule: {default: "20"}, trim: {default: maybe}}
-          |             ^
+        7 | behaviours: {max_rule: {default: "20"}, trim: {default: maybe}}
+          |              ^^^^^^^^
           |
         help: did you mean `max_rules`?
 
-        error: no clause `credential.never` to leave out
-         --> d.yaml:5:10
+        error: behaviour `trim` has no value `maybe`
+         --> d.yaml:7:57
           |
-        5 | without: [credential.never]
+        7 | behaviours: {max_rule: {default: "20"}, trim: {default: maybe}}
+          |                                                         ^^^^^
+          |
+        help: its values are `yes`, `no`
+
+        error: no clause `credential.never` to leave out
+         --> d.yaml:8:10
+          |
+        8 | without: [credential.never]
           |          ^
           |
         help: did you mean `credentials.never`?

@@ -421,7 +421,7 @@ pub(super) struct Audit {
 
 #[derive(Args, Debug)]
 pub(super) struct Check {
-    /// Files and folders; the bundled suite, if none is given
+    /// Case files, folders of them, and dialects; the bundled suite, if none is given
     #[arg(value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
     #[command(flatten)]
