@@ -5,6 +5,7 @@ mod common;
 
 use std::time::Duration;
 
+use corsuite::case::load;
 use corsuite::diagnostic::{SourceFile, Style, render};
 use corsuite::dialect::Dialect;
 use corsuite::implementation::{Endpoint, EndpointOptions};
@@ -67,4 +68,27 @@ fn one_clause_is_one_sentence() {
             assert_eq!(clause.text, same.text, "{}", clause.id);
         }
     }
+}
+
+/// `where`, and an ACL, which is for dialects in which it opens objects.
+#[test]
+fn a_case_is_for_dialects_that_fix_its_points() {
+    let check = |line: &str, expected: [bool; 2]| {
+        let text = format!(
+            "about: one case\ncases:\n  - id: one\n    about: one\n    clauses: [config.put]\n    {line}\n    rules: [{{allowed_origins: \"*\", allowed_methods: GET}}]\n    steps: [{{get_cors: , expect: {{status: 200}}}}]\n"
+        );
+        let found = [Dialect::oss(), Dialect::s3()].map(|dialect| {
+            let loaded = load(&[SourceFile::new("one.yaml", text.clone())], dialect);
+            assert!(loaded.diagnostics.is_empty(), "{line}: {:?}", loaded.diagnostics);
+            loaded.suite.cases[0].applies(dialect)
+        });
+        assert_eq!(found, expected, "{line}");
+    };
+    check("where: {response_vary: known}", [true, false]);
+    check("where: {signature: aws}", [false, true]);
+    check("where: {signature: aws, vary: response_vary}", [false, false]);
+    // The point is open.
+    check("where: {max_rules: \"10\"}", [false, true]);
+    check("acl: private", [true, true]);
+    check("acl: public-read", [true, false]);
 }

@@ -2,15 +2,16 @@
 
 use super::{Severity, Warning};
 use crate::cors::{CorsConfiguration, CorsRule, Pattern, SerializedOrigin};
+use crate::dialect::{Dialect, VaryOn};
 
 /// Longest time for which a browser keeps the answer to a preflight, in seconds: Chromium, and WebKit keeps it for less.
-const CHROMIUM_MOST: u64 = 7_200;
+const CHROMIUM_MOST: i64 = 7_200;
 /// Methods that change something.
 const WRITES: [&str; 3] = ["PUT", "POST", "DELETE"];
 
-/// All that bites in these rules, in the order of the rules.
-pub fn lint(configuration: &CorsConfiguration) -> Vec<Warning> {
-    let mut found = Found::default();
+/// All that bites in these rules on a server of this dialect, in the order of the rules.
+pub fn lint(configuration: &CorsConfiguration, dialect: &Dialect) -> Vec<Warning> {
+    let mut found = Found { dialect, rule: None, warnings: Vec::new() };
     for (index, rule) in configuration.rules.iter().enumerate() {
         found.rule = Some(index + 1);
         for pattern in &rule.allowed_origins {
@@ -61,13 +62,13 @@ fn covers(wide: &Pattern, narrow: &Pattern) -> bool {
     }
 }
 
-#[derive(Default)]
-struct Found {
+struct Found<'a> {
+    dialect: &'a Dialect,
     rule: Option<usize>,
     warnings: Vec<Warning>,
 }
 
-impl Found {
+impl Found<'_> {
     fn push(&mut self, id: &'static str, severity: Severity, text: impl Into<String>, help: &'static str) {
         self.warnings.push(Warning { id, severity, rule: self.rule, text: text.into(), help });
     }
@@ -148,7 +149,10 @@ impl Found {
             self.push(
                 "headers-none",
                 Severity::Warning,
-                "allows uploads but no request header: one with a Content-Type of its own, Authorization or x-oss-* is refused",
+                format!(
+                    "allows uploads but no request header: one with a Content-Type of its own, Authorization or {} is refused",
+                    self.dialect.wording.field("*")
+                ),
                 "add the AllowedHeader elements that the page sends",
             );
         }
@@ -181,7 +185,7 @@ impl Found {
         }
     }
 
-    /// Where the answer depends on the origin, a cache must know it.
+    /// Where the answer depends on the origin, a cache must know it (`vary.match`, `vary.not-granted`).
     fn vary(&mut self, configuration: &CorsConfiguration) {
         let mut origins: Vec<&str> = Vec::new();
         for pattern in configuration.rules.iter().flat_map(|rule| &rule.allowed_origins) {
@@ -193,7 +197,14 @@ impl Found {
         if configuration.response_vary || origins.is_empty() {
             return;
         }
-        if several {
+        if self.dialect.behaviours.vary == VaryOn::Granted {
+            self.push(
+                "vary-missing",
+                Severity::Note,
+                "Vary comes with what a rule allows and with nothing else: a cache may keep an answer to a request without Origin, and give it to a page that is then blocked",
+                "have the cache add Origin to its key, or send Origin with each request, as <img crossorigin> does",
+            );
+        } else if several {
             self.push(
                 "vary-missing",
                 Severity::Warning,
@@ -289,7 +300,6 @@ mod tests {
 
     use super::*;
     use crate::cors::{Outcome, evaluate};
-    use crate::dialect::Dialect;
 
     fn rule(origins: &[&str], methods: &[&str], headers: &[&str]) -> CorsRule {
         let patterns = |texts: &[&str]| texts.iter().map(|text| Pattern::new(*text).unwrap()).collect();
@@ -306,7 +316,7 @@ mod tests {
     /// The warnings of one rule that allows GET from these origins, and of the configuration.
     fn check(origins: &[&str], expected: &[&str]) {
         let configuration = CorsConfiguration { rules: vec![rule(origins, &["GET"], &[])], response_vary: true };
-        let found: Vec<&str> = lint(&configuration).iter().map(|warning| warning.id).collect();
+        let found: Vec<&str> = lint(&configuration, Dialect::oss()).iter().map(|warning| warning.id).collect();
         assert_eq!(found, expected, "{origins:?}");
     }
 
@@ -371,7 +381,7 @@ mod tests {
     #[test]
     fn rules_and_all_of_them() {
         let ids = |rules: Vec<CorsRule>, response_vary: bool| -> Vec<String> {
-            let found = lint(&CorsConfiguration { rules, response_vary });
+            let found = lint(&CorsConfiguration { rules, response_vary }, Dialect::oss());
             let place = |warning: &Warning| warning.rule.map_or_else(String::new, |rule| format!(" {rule}"));
             found.iter().map(|warning| format!("{}{}", warning.id, place(warning))).collect()
         };
@@ -395,6 +405,16 @@ mod tests {
             rule(&[site], &["GET", "HEAD"], &["x-a"]),
         ];
         assert_eq!(ids(split, true), ["rule-shadowed 3"]);
+    }
+
+    #[test]
+    fn it_speaks_of_what_the_dialect_has() {
+        let rules = vec![rule(&["https://app.example.com"], &["PUT"], &[])];
+        let configuration = CorsConfiguration { rules, response_vary: false };
+        let s3 = lint(&configuration, Dialect::bundled("s3").unwrap());
+        assert_eq!(s3.iter().map(|warning| warning.id).collect::<Vec<_>>(), ["headers-none", "vary-missing"]);
+        let said = |words: &str| s3.iter().any(|warning| warning.text.contains(words) || warning.help.contains(words));
+        assert!(said("x-amz-*") && !said("x-oss") && !said("ResponseVary"), "{s3:?}");
     }
 
     proptest! {

@@ -159,7 +159,7 @@ fn as_text(configuration: &CorsConfiguration) -> RuleSet {
         allowed_methods: rule.allowed_methods.clone(),
         allowed_headers: texts(&rule.allowed_headers),
         expose_headers: rule.expose_headers.clone(),
-        max_age_seconds: rule.max_age_seconds.iter().map(u64::to_string).collect(),
+        max_age_seconds: rule.max_age_seconds.iter().map(i64::to_string).collect(),
     });
     RuleSet { rules: rules.collect(), response_vary: Some(configuration.response_vary.to_string()) }
 }

@@ -54,7 +54,7 @@ pub fn doubts(server: &Dialect, documented: &Dialect, reach: Reach) -> Vec<Doubt
         if wanted.is_empty() {
             break;
         }
-        let draft = known(index, "doubt").unwrap_or_else(|| {
+        let draft = known(index, "doubt", server).unwrap_or_else(|| {
             let bytes = generate::bytes(SEED, index, BYTES);
             generate::draft(&mut Unstructured::new(&bytes), "doubt", server)
         });
@@ -67,7 +67,7 @@ pub fn doubts(server: &Dialect, documented: &Dialect, reach: Reach) -> Vec<Doubt
             let Some(step) = parting(&one, &other) else { continue };
             // In both kinds of bucket: a bug about one of them is no choice.
             let kinds = [Acl::Private, Acl::PublicRead];
-            for acl in kinds.into_iter().filter(|acl| reach.acls || *acl == Acl::Private) {
+            for acl in kinds.into_iter().filter(|acl| server.has_acls() || *acl == Acl::Private) {
                 let id = format!("doubt-{point}-{index}-{acl:?}").to_ascii_lowercase();
                 let mut chosen = Case { id, acl, ..around(&one, step + 1) };
                 let mut documented = chosen.clone();

@@ -10,7 +10,7 @@ use arbitrary::Unstructured;
 use serde::{Deserialize, Serialize};
 
 use super::features::predicted;
-use crate::case::{Acl, BucketRole, Case, Identity, ObjectRequest, Operation};
+use crate::case::{BucketRole, Case, Identity};
 use crate::dialect::Dialect;
 use crate::generate::{self, BYTES, known};
 
@@ -40,27 +40,13 @@ pub struct Reach {
     pub second_bucket: bool,
     /// A second account; else nobody is asked to sign for it.
     pub other_account: bool,
-    /// ACLs; else no bucket is for everybody to read, and none is asked for its ACL.
-    #[serde(default = "there")]
-    pub acls: bool,
-}
-
-/// Campaigns of before there was a choice had them.
-const fn there() -> bool {
-    true
 }
 
 impl Reach {
     /// All of it.
-    pub const FULL: Self = Self { second_bucket: true, other_account: true, acls: true };
+    pub const FULL: Self = Self { second_bucket: true, other_account: true };
 
     pub(super) fn within(self, mut case: Case) -> Case {
-        if !self.acls {
-            case.acl = Acl::Private;
-            for step in &mut case.steps {
-                without_acl(&mut step.operation);
-            }
-        }
         for step in &mut case.steps {
             if !self.second_bucket && step.bucket == BucketRole::Second {
                 step.bucket = BucketRole::Main;
@@ -70,16 +56,6 @@ impl Reach {
             }
         }
         case
-    }
-}
-
-/// A listing in place of a request about the ACL.
-fn without_acl(operation: &mut Operation) {
-    if let Operation::Request(request) = operation
-        && request.extra.query.as_deref() == Some("acl")
-    {
-        *request =
-            ObjectRequest { method: "GET".to_owned(), origin: request.origin.clone(), ..ObjectRequest::default() };
     }
 }
 
@@ -100,7 +76,7 @@ pub fn block(seed: u64, number: u64, reach: Reach, dialect: &Dialect) -> Vec<Inp
             }
             new > 0
         };
-        if let Some(case) = known(index, &id) {
+        if let Some(case) = known(index, &id, dialect) {
             consider(case);
         } else {
             // The first that brings something new will do.
@@ -123,16 +99,18 @@ pub fn block(seed: u64, number: u64, reach: Reach, dialect: &Dialect) -> Vec<Inp
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case::{Acl, Operation};
 
     #[test]
-    fn without_acls_no_input_is_about_them() {
+    fn inputs_are_about_acls_where_buckets_have_them() {
         let about = |case: &Case| {
             let asks = |step: &crate::case::Step| matches!(&step.operation, Operation::Request(request) if request.extra.query.as_deref() == Some("acl"));
             case.acl == Acl::PublicRead || case.steps.iter().any(asks)
         };
-        for (reach, expected) in [(Reach::FULL, true), (Reach { acls: false, ..Reach::FULL }, false)] {
-            let inputs = (0..12).flat_map(|number| block(7, number, reach, Dialect::oss()));
-            assert_eq!(inputs.into_iter().any(|input| about(&input.case)), expected);
+        let s3 = Dialect::bundled("s3").unwrap();
+        for (dialect, expected) in [(Dialect::oss(), true), (s3, false)] {
+            let inputs = (0..12).flat_map(|number| block(7, number, Reach::FULL, dialect));
+            assert_eq!(inputs.into_iter().any(|input| about(&input.case)), expected, "{}", dialect.name);
         }
     }
 }

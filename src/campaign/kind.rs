@@ -33,11 +33,17 @@ impl Kind {
         };
         Self {
             clause: mismatch.clause.clone(),
-            field: mismatch.field.clone(),
+            field: any_rule(&mismatch.field),
             expected: kind(&mismatch.expected),
             actual: kind(&mismatch.actual),
         }
     }
+}
+
+/// Which rule of a configuration it is says nothing about the bug: `cors.rule 3.MaxAgeSeconds` is one of `cors.rule.MaxAgeSeconds`.
+fn any_rule(field: &str) -> String {
+    let Some(numbered) = field.strip_prefix("cors.rule ") else { return field.to_owned() };
+    format!("cors.rule{}", numbered.trim_start_matches(|digit: char| digit.is_ascii_digit()))
 }
 
 impl fmt::Display for Kind {
@@ -79,6 +85,7 @@ mod tests {
             "a.b: headers.access-control-allow-origin is *, not another value",
         );
         check("body", "one", "two", "a.b: body is another value");
+        check("cors.rule 12.MaxAgeSeconds", "60", "absent", "a.b: cors.rule.MaxAgeSeconds is absent, not a number");
         check("transport", "an answer", "no answer within 1s", "a.b: no answer");
     }
 }

@@ -130,7 +130,7 @@ mod tests {
     /// What a server answered is what it should answer; of another answer each part that CORS is about is noticed.
     fn check(changed: fn(&mut Response<Bytes>), expected: &[&str]) {
         let dialect = Dialect::oss();
-        let mut case = known(0, "known").unwrap();
+        let mut case = known(0, "known", Dialect::oss()).unwrap();
         case.steps.truncate(2);
         predict(&mut case, dialect);
         let put = Response::builder().status(200).body(Bytes::new()).unwrap();
@@ -178,7 +178,7 @@ mod tests {
     /// A step without an answer is not there any more.
     #[test]
     fn steps_without_an_answer_are_left_out() {
-        let mut case = known(0, "known").unwrap();
+        let mut case = known(0, "known", Dialect::oss()).unwrap();
         predict(&mut case, Dialect::oss());
         let answers = [Response::new(Bytes::new()), Response::new(Bytes::new())];
         assert_eq!(as_answered(&case, &answers, Dialect::oss()).steps.len(), 2);

@@ -143,7 +143,8 @@ fn case(decoder: &mut Decoder, node: &Node, inherited: &[String], catalogue: &Ca
         clauses,
         objects,
         acl: acl.unwrap_or_default(),
-        elsewhere: is_elsewhere(decoder, node, catalogue),
+        elsewhere: is_elsewhere(decoder, node, catalogue)
+            || (acl == Some(Acl::PublicRead) && !catalogue.fixes("bucket_acl", "objects")),
         steps,
     })
 }

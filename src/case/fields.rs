@@ -38,7 +38,11 @@ pub(super) static CASE: Record = Record::new(
         ),
         Field::optional("where", WHERE, "only in dialects that fix these points so"),
         Field::optional("objects", Shape::MapOf(&Shape::Text), "objects stored before the case: key and content"),
-        Field::optional("acl", Shape::Word(&["private", "public-read"]), "who may read; private unless said"),
+        Field::optional(
+            "acl",
+            Shape::Word(&["private", "public-read"]),
+            "who may read; private unless said; `public-read` only in dialects that fix bucket_acl to objects",
+        ),
         Field::optional("rules", RULES, "short for a first put_cors that must succeed"),
         Field::optional("response_vary", Shape::Text, "ResponseVary of these rules"),
         Field::required("steps", Shape::List(&Shape::Record(&STEP)), "requests, in order"),

@@ -78,7 +78,7 @@ pub(super) fn audit(arguments: &Audit, context: &Context) -> Result<Exit, Failur
         format_version: FORMAT_VERSION,
         subject,
         rules: rules.rules.len(),
-        warnings: lint(&rules),
+        warnings: lint(&rules, &dialect),
         preflights_left_out: left_out,
         preflights,
     };
@@ -240,7 +240,7 @@ mod tests {
             format_version: FORMAT_VERSION,
             subject: "rules.yaml".to_owned(),
             rules: rules.len(),
-            warnings: lint(&CorsConfiguration { rules, response_vary: false }),
+            warnings: lint(&CorsConfiguration { rules, response_vary: false }, crate::dialect::Dialect::oss()),
             preflights_left_out: 0,
             preflights: None,
         };

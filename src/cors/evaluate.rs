@@ -73,7 +73,7 @@ pub struct Grant {
     /// Access-Control-Expose-Headers; empty means no such field.
     pub expose_headers: Vec<String>,
     /// Access-Control-Max-Age, in seconds.
-    pub max_age_seconds: Option<u64>,
+    pub max_age_seconds: Option<i64>,
     /// Access-Control-Allow-Credentials; never `false`.
     pub allow_credentials: bool,
 }

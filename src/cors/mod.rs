@@ -56,7 +56,7 @@ pub struct CorsRule {
     /// ExposeHeader elements, in order.
     pub expose_headers: Vec<String>,
     /// MaxAgeSeconds.
-    pub max_age_seconds: Option<u64>,
+    pub max_age_seconds: Option<i64>,
 }
 
 impl CorsConfiguration {

@@ -318,34 +318,34 @@ impl Checker<'_> {
         None
     }
 
-    fn age(&mut self, texts: &[Text]) -> Option<u64> {
+    fn age(&mut self, texts: &[Text]) -> Option<i64> {
         let (first, more) = texts.split_first()?;
         // `age.twice`
         for text in more {
             self.structure("age.twice", text.offset, "a rule has two MaxAgeSeconds", None);
         }
         let value = self.trimmed(first).to_owned();
-        let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-        let seconds = if digits { value.parse::<u64>().ok() } else { None };
-        match seconds {
-            Some(seconds) if seconds <= self.limits.max_age_seconds => Some(seconds),
+        let digits = value.strip_prefix('-').unwrap_or(&value);
+        let number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let negative = digits.len() < value.len();
+        let clause = match value.parse::<i64>().ok().filter(|_| number) {
+            Some(seconds) if negative => match self.behaviours.negative_age {
+                NegativeAge::Keep => return Some(seconds),
+                NegativeAge::Drop => return None,
+                // `age.negative`
+                NegativeAge::Refuse => "age.negative",
+            },
+            Some(seconds) if u64::try_from(seconds).is_ok_and(|seconds| seconds <= self.limits.max_age_seconds) => {
+                return Some(seconds);
+            }
             // `age.over`
-            Some(seconds) if self.behaviours.max_age_over == MaxAgeOver::Accept => Some(seconds),
-            Some(_) => {
-                self.value("age.over", "MaxAgeSeconds", first, &value, None);
-                None
-            }
-            None => {
-                // `age.negative`, `age.integer`
-                let negative = value.strip_prefix('-').is_some_and(|rest| rest.parse::<u64>().is_ok());
-                if negative && self.behaviours.negative_age == NegativeAge::Accept {
-                    return None;
-                }
-                let clause = if negative { "age.negative" } else { "age.integer" };
-                self.value(clause, "MaxAgeSeconds", first, &value, None);
-                None
-            }
-        }
+            Some(seconds) if self.behaviours.max_age_over == MaxAgeOver::Accept => return Some(seconds),
+            Some(_) => "age.over",
+            // `age.integer`
+            None => "age.integer",
+        };
+        self.value(clause, "MaxAgeSeconds", first, &value, None);
+        None
     }
 
     /// `vary.value`, fine code 0034-00000004; `vary.value-case` is open.

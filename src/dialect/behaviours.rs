@@ -189,6 +189,15 @@ behaviours! {
         /// None.
         Unknown = "unknown",
     }
+    /// What the ACL of a bucket says.
+    bucket_acl: BucketAcl {
+        /// Who may read its objects.
+        Objects = "objects",
+        /// Who may list it; objects have ACLs of their own.
+        Listing = "listing",
+        /// Nothing: there is none but private, and none may be put.
+        Disabled = "disabled",
+    }
     /// The element ID of a rule.
     rule_id: RuleId {
         /// An element like any that is not documented.
@@ -229,7 +238,9 @@ behaviours! {
         /// Refused.
         Refuse = "refused",
         /// Read as none.
-        Accept = "accepted",
+        Drop = "dropped",
+        /// Stored as it came.
+        Keep = "kept",
     }
     /// Access-Control-Max-Age of a rule with MaxAgeSeconds 0.
     zero_age: ZeroAge {

@@ -212,6 +212,11 @@ impl Dialect {
         if self.open.contains_key(point) { None } else { self.behaviours.value(point) }
     }
 
+    /// Whether the ACL of a bucket says who may read its objects, so that cases may put one.
+    pub fn has_acls(&self) -> bool {
+        self.behaviours.bucket_acl == BucketAcl::Objects
+    }
+
     /// The file of a bundled dialect.
     pub fn source(name: &str) -> Option<Arc<SourceFile>> {
         ALL.iter().find(|bundled| bundled.name == name).map(|bundled| bundled.source())

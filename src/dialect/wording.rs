@@ -101,6 +101,8 @@ errors! {
     InvalidBucketName = "invalid_bucket_name",
     /// The name is taken; `{bucket}`.
     BucketExists = "bucket_exists",
+    /// Buckets have no ACLs.
+    NoAcls = "no_acls",
     /// The bucket has objects; `{bucket}`.
     BucketNotEmpty = "bucket_not_empty",
     /// No such object; `{key}`.

@@ -10,6 +10,7 @@ use crate::case::{
     RuleSet,
 };
 use crate::diagnostic::SourceFile;
+use crate::dialect::Dialect;
 
 /// Values of `Origin` that are easily taken for another one.
 const ORIGINS: [&str; 36] = [
@@ -153,7 +154,7 @@ const TWO_RULES: usize = RULES_OF_A_PAIR * RULES_OF_A_PAIR;
 pub const KNOWN: u64 = (DICTIONARY + ONE_RULE + TWO_RULES) as u64;
 
 /// One of them, with nothing expected yet; none from [`KNOWN`] on.
-pub fn known(index: u64, id: &str) -> Option<Case> {
+pub fn known(index: u64, id: &str, dialect: &Dialect) -> Option<Case> {
     let index = usize::try_from(index).ok()?;
     let mut case = Case {
         id: id.to_owned(),
@@ -163,7 +164,7 @@ pub fn known(index: u64, id: &str) -> Option<Case> {
         theme: "generated".to_owned(),
         clauses: Vec::new(),
         objects: vec![photo()],
-        acl: Acl::PublicRead,
+        acl: if dialect.has_acls() { Acl::PublicRead } else { Acl::Private },
         elsewhere: false,
         steps: Vec::new(),
     };
@@ -323,11 +324,10 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
-    use crate::dialect::Dialect;
     use crate::predict::predict;
 
     fn made(index: u64) -> Case {
-        let mut case = known(index, "known").unwrap();
+        let mut case = known(index, "known", Dialect::oss()).unwrap();
         predict(&mut case, Dialect::oss());
         case
     }
@@ -337,7 +337,7 @@ mod tests {
     fn all_of_them() {
         let texts: BTreeSet<String> =
             (0..KNOWN).map(|index| crate::case::write("One.", std::slice::from_ref(&made(index)))).collect();
-        assert_eq!((texts.len() as u64, known(KNOWN, "known").is_none()), (KNOWN, true));
+        assert_eq!((texts.len() as u64, known(KNOWN, "known", Dialect::oss()).is_none()), (KNOWN, true));
     }
 
     /// The letters in documents stand for what they should, and documents of each kind are there.

@@ -54,7 +54,7 @@ pub fn draft(u: &mut Unstructured<'_>, id: &str, dialect: &Dialect) -> Case {
         theme: "generated".to_owned(),
         clauses: Vec::new(),
         objects: vec![photo()],
-        acl: if Source(u).one_in(2) { Acl::PublicRead } else { Acl::Private },
+        acl: if Source(u).one_in(2) && dialect.has_acls() { Acl::PublicRead } else { Acl::Private },
         steps: Vec::new(),
     };
     let mut session = Session { dialect, rules: [None, None], got: None, put: None, steps: Vec::new() };
@@ -298,6 +298,11 @@ impl Session<'_> {
             1 => (
                 Operation::Request(ObjectRequest { method: "GET".to_owned(), origin, ..ObjectRequest::default() }),
                 BucketRole::Service,
+            ),
+            // Without ACLs of buckets, a listing.
+            _ if !self.dialect.has_acls() => (
+                Operation::Request(ObjectRequest { method: "GET".to_owned(), origin, ..ObjectRequest::default() }),
+                BucketRole::Main,
             ),
             2 => {
                 let mut request = ObjectRequest { method: "GET".to_owned(), origin, ..ObjectRequest::default() };

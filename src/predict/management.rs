@@ -4,10 +4,9 @@ use super::{Blocks, Seen, is_styled};
 use crate::case::{
     ContentMd5, CorsExpectation, DocumentSource, FieldCondition, Identity, PutCors, Rule, StatusPattern, TextCondition,
 };
-use base64::Engine as _;
-
 use crate::cors::{CorsConfiguration, Refusal, Violation, is_known_method, is_token, validate, xml};
-use crate::dialect::{CONSISTENT, ErrorKind, Integrity, MaxBody, ResponseVary, RuleId};
+use crate::dialect::{CONSISTENT, ErrorKind, MaxBody, ResponseVary, RuleId};
+use crate::reference::digest_error;
 
 impl Seen<'_> {
     /// What is the same for the three: who asks, and for which bucket. False where the operation itself decides.
@@ -62,8 +61,8 @@ impl Seen<'_> {
             MaxBody::Decimal => certain,
         };
         let too_large = document.len() > largest;
-        let digest = self.digest_fits(put, &document);
-        match (&validated, too_large, digest) {
+        let digest = digest_error(self.request, self.behaviours().integrity);
+        match (&validated, too_large, digest.is_none()) {
             (Ok(Ok(stored)), false, true) => {
                 let open = document.len() > certain && self.is_open("max_body")
                     || parsed.as_ref().is_ok_and(|written| self.has_open_values(written, stored));
@@ -77,11 +76,12 @@ impl Seen<'_> {
             }
             (Ok(Ok(_)), true, true) => blocks.refused("limit.body-between"),
             (Ok(Ok(_)), false, false) => {
-                let clause = match &put.content_md5 {
-                    ContentMd5::Absent => "digest.required",
-                    ContentMd5::Literal(text) if !is_md5(text) => "digest.malformed",
+                let clause = match digest {
+                    Some(ErrorKind::NoDigest) => "digest.required",
+                    Some(ErrorKind::MalformedDigest) => "digest.malformed",
+                    Some(ErrorKind::WrongChecksum) => "digest.checksum-mismatch",
                     _ if self.says("digest.bad") => "digest.bad",
-                    ContentMd5::Wrong => "digest.mismatch",
+                    _ if put.content_md5 == ContentMd5::Wrong => "digest.mismatch",
                     // The documents do not tell the two apart.
                     _ => "digest.malformed",
                 };
@@ -288,16 +288,6 @@ impl Seen<'_> {
         clause
     }
 
-    /// `digest.absent`, `digest.required`, `digest.right`, `digest.mismatch`, `digest.bad`, `digest.malformed`
-    fn digest_fits(&self, put: &PutCors, document: &[u8]) -> bool {
-        match &put.content_md5 {
-            ContentMd5::Usual | ContentMd5::Right => true,
-            ContentMd5::Absent => self.behaviours().integrity == Integrity::Optional,
-            ContentMd5::Wrong => false,
-            ContentMd5::Literal(text) => *text == crate::request::content_md5(document),
-        }
-    }
-
     /// Whether a document that is accepted has something in it that a server may refuse.
     fn has_open_values(&self, written: &xml::Document, stored: &CorsConfiguration) -> bool {
         let open = |point: &str| self.is_open(point);
@@ -334,14 +324,11 @@ impl Seen<'_> {
             || written.rules.iter().any(rule)
             || open("max_age_over")
                 && stored.rules.iter().any(|rule| {
-                    rule.max_age_seconds.is_some_and(|seconds| seconds > self.dialect.limits.max_age_seconds)
+                    rule.max_age_seconds
+                        .and_then(|seconds| u64::try_from(seconds).ok())
+                        .is_some_and(|seconds| seconds > self.dialect.limits.max_age_seconds)
                 })
     }
-}
-
-/// Whether a text is the base64 of 16 bytes.
-fn is_md5(text: &str) -> bool {
-    base64::engine::general_purpose::STANDARD.decode(text).is_ok_and(|bytes| bytes.len() == 16)
 }
 
 fn as_text(rule: &crate::cors::CorsRule) -> Rule {
@@ -355,5 +342,40 @@ fn as_text(rule: &crate::cors::CorsRule) -> Rule {
         allowed_headers: patterns(&rule.allowed_headers),
         expose_headers: rule.expose_headers.iter().map(|value| trimmed(value)).collect(),
         max_age_seconds: rule.max_age_seconds.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::case::load;
+    use crate::diagnostic::SourceFile;
+    use crate::dialect::Dialect;
+    use crate::predict::predict;
+
+    const XML: &str = "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>";
+
+    /// A clause by which the answer to this document, sent so to S3, is judged.
+    fn check(sent: &str, expected: &str) {
+        let text = format!(
+            "about: a document\ncases:\n  - id: digest\n    about: a document\n    clauses: [config.put]\n    steps:\n      - put_cors: {{xml: {XML}, {sent}}}\n        expect: {{status: 200}}\n"
+        );
+        let dialect = Dialect::bundled("s3").unwrap();
+        let mut case = load(&[SourceFile::new("digest.yaml", text)], dialect).suite.cases.remove(0);
+        predict(&mut case, dialect);
+        assert!(
+            case.steps[0].expect.iter().any(|block| block.clause == expected),
+            "{sent}: {:#?}",
+            case.steps[0].expect
+        );
+    }
+
+    #[test]
+    fn digests() {
+        check("content_md5: right", "config.xml-forms");
+        check("content_md5: absent", "digest.required");
+        check("content_md5: wrong", "digest.bad");
+        check("content_md5: none", "digest.malformed");
+        check("content_md5: absent, headers: {x-amz-checksum-crc32: AAAAAA==}", "digest.checksum-mismatch");
+        check("content_md5: absent, headers: {x-amz-checksum-crc32: 7Zz8mA==}", "config.xml-forms");
     }
 }

@@ -116,7 +116,7 @@ impl Oracle {
         let mut oracle = Self { reference, owner, other, scheme, count: 0 };
         for bucket in [MAIN, SECOND] {
             let mut create = Draft::new(Method::PUT, "");
-            if case.acl == Acl::PublicRead {
+            if case.acl == Acl::PublicRead && dialect.has_acls() {
                 create.headers.push((dialect.wording.field("acl"), case.acl.as_str().to_owned()));
             }
             oracle.owner_sends(create, bucket, None);

@@ -33,7 +33,7 @@ fn rule() -> impl Strategy<Value = CorsRule> {
         vec(method, 1..3),
         vec(header_pattern, 0..3),
         vec("[a-z-]{1,4}", 0..2),
-        option::of(0..100_u64),
+        option::of(0..100_i64),
     )
         .prop_map(|(allowed_origins, methods, headers, expose_headers, max_age_seconds)| CorsRule {
             id: None,
@@ -98,7 +98,7 @@ fn stored() -> impl Strategy<Value = CorsConfiguration> {
         vec(method, 1..3),
         vec(patterns(), 0..2),
         vec(expose, 0..2),
-        option::of(0..=999_999_999_u64),
+        option::of(0..=999_999_999_i64),
     )
         .prop_map(|(allowed_origins, allowed_methods, allowed_headers, expose_headers, max_age_seconds)| {
             CorsRule { id: None, allowed_origins, allowed_methods, allowed_headers, expose_headers, max_age_seconds }

@@ -265,7 +265,7 @@ pub fn stored(tree: &roxmltree::Document<'_>) -> Option<CorsConfiguration> {
     let mut vary: Vec<String> = Vec::new();
     for child in root.children().filter(roxmltree::Node::is_element) {
         match child.tag_name().name() {
-            "CORSRule" => rules.push(stored_rule(child, limits.max_age_seconds)?),
+            "CORSRule" => rules.push(stored_rule(child, i64::try_from(limits.max_age_seconds).unwrap_or(i64::MAX))?),
             "ResponseVary" => vary.push(value(child)?),
             _ => {}
         }
@@ -295,7 +295,7 @@ fn value(node: roxmltree::Node<'_, '_>) -> Option<String> {
     Some(text.trim_matches(|c: char| c.is_ascii_whitespace()).to_owned())
 }
 
-fn stored_rule(node: roxmltree::Node<'_, '_>, oldest: u64) -> Option<CorsRule> {
+fn stored_rule(node: roxmltree::Node<'_, '_>, oldest: i64) -> Option<CorsRule> {
     if has_text(node) {
         return None;
     }

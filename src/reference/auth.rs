@@ -5,8 +5,8 @@ use http::{Method, Request};
 use jiff::Timestamp;
 
 use super::address::Address;
-use super::{Acl, Bucket, ErrorDocument, Reference, Scope, integrity};
-use crate::dialect::{ErrorKind, Signature};
+use super::{Acl, Bucket, ErrorDocument, Reference, Scope, form, integrity};
+use crate::dialect::{BucketAcl, ErrorKind, Signature};
 use crate::sign::{self, Credentials, Signer};
 
 impl Reference {
@@ -24,7 +24,7 @@ impl Reference {
         };
         let account = self.account(signer, now)?;
         if account.is_some() && self.options.behaviours.signature == Signature::Aws {
-            integrity::check_payload(request, &self.options)?;
+            integrity::check_payload(request)?;
         }
         Ok(account)
     }
@@ -56,17 +56,23 @@ impl Reference {
 /// its own signature, which is checked when the form is read.
 pub(super) fn authorize(
     bucket: &Bucket,
-    scope: Scope,
-    method: &Method,
+    request: &Request<Bytes>,
+    address: &Address,
     signer: Option<&str>,
-    is_form: bool,
+    acls: BucketAcl,
 ) -> Result<(), ErrorDocument> {
-    if signer == Some(bucket.owner.as_str()) || is_form {
+    if signer == Some(bucket.owner.as_str()) || form::is_form(request, address) {
         return Ok(());
     }
-    let reads = scope == Scope::Objects && matches!(*method, Method::GET | Method::HEAD);
+    let scope = address.scope(request);
+    let public = match acls {
+        BucketAcl::Objects => bucket.acl == Acl::PublicRead,
+        BucketAcl::Listing => bucket.acl == Acl::PublicRead && address.object.is_none(),
+        BucketAcl::Disabled => false,
+    };
+    let reads = scope == Scope::Objects && matches!(*request.method(), Method::GET | Method::HEAD);
     match (signer, scope) {
-        _ if reads && bucket.acl == Acl::PublicRead => Ok(()),
+        _ if reads && public => Ok(()),
         (_, Scope::Objects) => Err(ErrorDocument::new(ErrorKind::Denied)),
         (None, _) => Err(ErrorDocument::new(ErrorKind::Anonymous)),
         (Some(_), _) => Err(ErrorDocument::new(ErrorKind::NotOwner)),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::address::Address;
 use super::{Acl, Bucket, ErrorDocument, Moment, Object, Options, Reference, document, empty, form, integrity};
-use crate::dialect::ErrorKind;
+use crate::dialect::{BucketAcl, ErrorKind};
 use crate::sign::{Query, encode_component};
 use crate::xml::{self, escape};
 
@@ -138,9 +138,13 @@ fn lists(query: &Query) -> bool {
     query.iter().all(|(name, _)| MEMBERS.contains(&name))
 }
 
+/// The ACL that a request asks for; `bucket_acl` says whether there is any.
 fn requested_acl(request: &Request<Bytes>, options: &Options) -> Result<Option<Acl>, ErrorDocument> {
     let field = options.wording.field("acl");
     let Some(value) = request.headers().get(&field) else { return Ok(None) };
+    if options.behaviours.bucket_acl == BucketAcl::Disabled {
+        return Err(ErrorDocument::new(ErrorKind::NoAcls));
+    }
     let text = String::from_utf8_lossy(value.as_bytes());
     Acl::parse(&text).map(Some).ok_or_else(|| ErrorDocument::invalid_argument(&field, &text))
 }
@@ -183,7 +187,7 @@ fn delete_multiple(
     request: &Request<Bytes>,
     options: &Options,
 ) -> Result<Response<Bytes>, ErrorDocument> {
-    integrity::check(request, options, true)?;
+    integrity::check(request, options.behaviours.integrity, true)?;
     let root = xml::parse(request.body()).map_err(|error| ErrorDocument::ill_formed(&error))?;
     if root.name != "Delete" {
         return Err(ErrorDocument::malformed("the root node is not named Delete."));

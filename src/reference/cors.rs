@@ -30,7 +30,7 @@ impl Reference {
         if request.body().len() > limit {
             return Err(ErrorDocument::too_large(behaviours.max_body_code, limit));
         }
-        integrity::check(request, &self.options, true)?;
+        integrity::check(request, self.options.behaviours.integrity, true)?;
         let written = cors::xml::parse(request.body()).map_err(|error| ErrorDocument::ill_formed(&error))?;
         let configuration = cors::validate(&written, &self.options.limits, behaviours).map_err(|found| {
             let first = found.first();

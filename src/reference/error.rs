@@ -73,6 +73,14 @@ impl ErrorDocument {
         Self { what, code: None, values: Vec::new(), ec: None, cause: Cause::Request }
     }
 
+    /// What is said; none of a faulty server's own.
+    pub(super) const fn kind(&self) -> Option<ErrorKind> {
+        match self.what {
+            What::Kind(kind) => Some(kind),
+            What::Other(..) => None,
+        }
+    }
+
     pub(super) fn is(&self, kind: ErrorKind) -> bool {
         self.what == What::Kind(kind)
     }

@@ -9,7 +9,7 @@ use md5::{Digest as _, Md5};
 use sha1::Sha1;
 use sha2::Sha256;
 
-use super::{ErrorDocument, Options};
+use super::ErrorDocument;
 use crate::dialect::{ErrorKind, Integrity};
 
 static CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
@@ -32,7 +32,7 @@ fn checksum(name: &str, body: &[u8]) -> Option<String> {
 
 /// `digest.mismatch`, `digest.malformed`: Content-MD5, where it is sent, is the base64 of the body's 16 bytes of MD5. A checksum, where
 /// there are checksums, is the body's (`digest.checksum-mismatch`). `digest.required`: one of the two is there, if `needed`.
-pub(super) fn check(request: &Request<Bytes>, options: &Options, needed: bool) -> Result<(), ErrorDocument> {
+pub(super) fn check(request: &Request<Bytes>, integrity: Integrity, needed: bool) -> Result<(), ErrorDocument> {
     let (headers, body) = (request.headers(), request.body());
     let md5 = headers.get("content-md5");
     if let Some(sent) = md5 {
@@ -45,13 +45,12 @@ pub(super) fn check(request: &Request<Bytes>, options: &Options, needed: bool) -
             return Err(ErrorDocument::new(ErrorKind::WrongDigest));
         }
     }
-    if options.behaviours.integrity == Integrity::Optional {
+    if integrity == Integrity::Optional {
         return Ok(());
     }
     let mut protected = md5.is_some();
     for name in CHECKSUMS {
-        let field = options.wording.field(&format!("checksum-{name}"));
-        if let Some(sent) = headers.get(field) {
+        if let Some(sent) = headers.get(format!("x-amz-checksum-{name}")) {
             if checksum(name, body).is_none_or(|right| right.as_bytes() != sent.as_bytes()) {
                 return Err(ErrorDocument::new(ErrorKind::WrongChecksum).with("name", name.to_ascii_uppercase()));
             }
@@ -62,8 +61,8 @@ pub(super) fn check(request: &Request<Bytes>, options: &Options, needed: bool) -
 }
 
 /// Whether the body has the digest that an AWS signature covers; bodies that are signed in pieces are not taken.
-pub(super) fn check_payload(request: &Request<Bytes>, options: &Options) -> Result<(), ErrorDocument> {
-    let sent = request.headers().get(options.wording.field("content-sha256"));
+pub(super) fn check_payload(request: &Request<Bytes>) -> Result<(), ErrorDocument> {
+    let sent = request.headers().get("x-amz-content-sha256");
     match sent.and_then(|value| value.to_str().ok()) {
         None | Some("UNSIGNED-PAYLOAD") => Ok(()),
         Some(digest) if digest.eq_ignore_ascii_case(&crate::sign::sha256(request.body())) => Ok(()),

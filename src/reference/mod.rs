@@ -38,7 +38,7 @@ use jiff::Timestamp;
 use self::address::Address;
 pub use self::error::ErrorDocument;
 use crate::cors::CorsConfiguration;
-use crate::dialect::{Behaviours, ErrorKind, Limits, Wording};
+use crate::dialect::{Behaviours, ErrorKind, Integrity, Limits, Wording};
 use crate::sign::{Credentials, Query};
 
 /// The time of a request and its id.
@@ -196,6 +196,11 @@ pub fn is_management(request: &Request<Bytes>) -> bool {
     Address::of(request, &[]).scope(request) == Scope::Management
 }
 
+/// Why the digests of a document, or the want of one, refuse it; none if they do not.
+pub fn digest_error(request: &Request<Bytes>, integrity: Integrity) -> Option<ErrorKind> {
+    integrity::check(request, integrity, true).err().and_then(|error| error.kind())
+}
+
 impl Reference {
     /// An empty store.
     pub fn new(options: Options) -> Self {
@@ -256,7 +261,7 @@ impl Reference {
             return self.create_bucket(name, request, signer.as_deref(), moment.now);
         }
         let bucket = self.buckets.get(name).ok_or_else(|| ErrorDocument::no_such_bucket(name))?;
-        auth::authorize(bucket, scope, request.method(), signer.as_deref(), form::is_form(request, address))?;
+        auth::authorize(bucket, request, address, signer.as_deref(), self.options.behaviours.bucket_acl)?;
         match (&address.object, scope) {
             (Some(key), _) => self.object(name, key, request, &query, moment),
             (None, _) => self.bucket(name, request, address, &query, moment),

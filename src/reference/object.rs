@@ -50,7 +50,7 @@ impl Reference {
                 get_object(object, request, query, options)
             }
             Method::PUT => {
-                integrity::check(request, options, false)?;
+                integrity::check(request, options.behaviours.integrity, false)?;
                 let forbidden = request
                     .headers()
                     .get(options.wording.field("forbid-overwrite"))
@@ -69,7 +69,7 @@ impl Reference {
                 Ok(empty(StatusCode::NO_CONTENT))
             }
             Method::POST if query.has("append") => {
-                integrity::check(request, options, false)?;
+                integrity::check(request, options.behaviours.integrity, false)?;
                 let before = objects.get(key);
                 if before.is_some_and(|object| !object.appendable) {
                     return Err(ErrorDocument::new(ErrorKind::NotAppendable));

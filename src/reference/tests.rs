@@ -1,7 +1,7 @@
 //! Answers of the store, in process.
 
 use super::*;
-use crate::dialect::Dialect;
+use crate::dialect::{BucketAcl, Dialect};
 use crate::sign::{Form, Resource, Scheme, sign};
 
 struct Store {
@@ -212,6 +212,23 @@ fn who_may() {
     assert_eq!(store.ask(Some(&owner()), "PUT", "/bucket/?acl", &[("x-oss-acl", "public-read")], "").status(), 200);
     assert_eq!(store.ask(None, "GET", "/bucket/k", &[], "").status(), 200);
     assert_eq!(store.ask(None, "GET", "/bucket/?cors", &[], "").status(), 403);
+}
+
+/// What an ACL for everybody to read opens: an object, the listing, and whether it can be put.
+#[test]
+fn what_an_acl_opens() {
+    let check = |acls, expected: [u16; 3]| {
+        let mut store = Store::with_rules();
+        let mut options = Options::clone(&store.reference.options);
+        options.behaviours.bucket_acl = acls;
+        store.reference.options = Arc::new(options);
+        let put = store.ask(Some(&owner()), "PUT", "/bucket/?acl", &[("x-oss-acl", "public-read")], "");
+        let [object, listing] = ["/bucket/k", "/bucket"].map(|target| store.ask(None, "GET", target, &[], ""));
+        assert_eq!([put, object, listing].map(|answer| answer.status().as_u16()), expected, "{acls:?}");
+    };
+    check(BucketAcl::Objects, [200, 200, 200]);
+    check(BucketAcl::Listing, [200, 403, 200]);
+    check(BucketAcl::Disabled, [403, 403, 403]);
 }
 
 #[test]

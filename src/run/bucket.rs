@@ -184,7 +184,7 @@ impl<'a> Owner<'a> {
                 return Err(refusal(what, &answer));
             }
         }
-        if held.acl != Some(acl) {
+        if self.target.dialect.has_acls() && held.acl != Some(acl) {
             held.acl = None;
             self.put_acl(&held.name, acl.as_str()).await?;
             held.acl = Some(acl);
@@ -303,9 +303,12 @@ impl<'a> Owner<'a> {
         }
     }
 
-    /// CORS document and ACL of a bucket as they are.
+    /// CORS document and ACL of a bucket as they are; no ACL in a dialect whose cases put none.
     pub(super) async fn state(&self, bucket: &str) -> Result<(Option<String>, Option<String>), Refused> {
         let cors = self.cors_of(bucket).await?;
+        if !self.target.dialect.has_acls() {
+            return Ok((cors, None));
+        }
         let answer = self.ask(Draft::new(Method::GET, "acl"), bucket, None).await?;
         let what = format!("GET {bucket}?acl");
         if !answer.status().is_success() {

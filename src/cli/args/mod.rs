@@ -222,9 +222,6 @@ pub(super) struct Fuzz {
     /// Make only this part of the inputs: several machines share a seed; `0+1/8` is `1/8`, for machines that count from 0
     #[arg(long, value_name = "N/M", default_value = "1/1", value_parser = partition)]
     pub(super) partition: (u64, u64),
-    /// For servers without bucket ACLs: no bucket is for everybody to read
-    #[arg(long)]
-    pub(super) without_acls: bool,
     /// Where this server differs from --endpoint, whatever the documents say: keys as for --endpoint
     #[arg(long, value_name = "URL", requires = "endpoint")]
     pub(super) versus: Option<String>,

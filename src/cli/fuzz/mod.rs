@@ -164,11 +164,7 @@ fn setup(arguments: &Fuzz, dialect: &Arc<Dialect>, context: &Context) -> Result<
     let keys = context.keys(Auth::of(arguments.endpoint.auth, dialect));
     let reach = match &arguments.endpoint.endpoint {
         None => Reach::FULL,
-        Some(_) => Reach {
-            second_bucket: arguments.bucket.is_none(),
-            other_account: keys.other.is_some(),
-            acls: !arguments.without_acls,
-        },
+        Some(_) => Reach { second_bucket: arguments.bucket.is_none(), other_account: keys.other.is_some() },
     };
     let (seed, part, parts) = match &resumed {
         Some(Begun { header: Header { plan, .. }, .. }) => (plan.seed, plan.part, plan.parts),

@@ -7,6 +7,7 @@ use super::Effect::{BrokenClient, Misleading, OtherRules, Security};
 use super::Plant::{Answer, Whole};
 use super::change::{code, edit_body, recode, reword, status};
 use super::{Exchange, Fault, Inside, fault};
+use crate::dialect::Dialect;
 
 /// The answer to the request as if the owner had signed it now.
 fn as_owner(inside: &mut Inside, exchange: &Exchange<'_>) -> Reply {
@@ -178,7 +179,8 @@ pub(super) const FAULTS: &[Fault] = &[
                 Reply::Answer(inside.respond(exchange))
             }
         }),
-    ),
+    )
+    .only(Dialect::has_acls),
     fault(
         "origin-is-permission",
         "actual.authorization",

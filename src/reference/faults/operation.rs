@@ -7,7 +7,7 @@ use super::Effect::{BrokenPage, Misleading, OtherRules};
 use super::Plant::{Answer, Whole};
 use super::change::{AGE, EXPOSE, METHODS, bare, each, edit};
 use super::{Exchange, Fault, fault, with_append};
-use crate::dialect::Signature;
+use crate::dialect::{Dialect, Signature};
 
 pub(super) const FAULTS: &[Fault] = &[
     fault(
@@ -35,7 +35,8 @@ pub(super) const FAULTS: &[Fault] = &[
                 bare(answer.headers_mut());
             }
         }),
-    ),
+    )
+    .only(Dialect::has_acls),
     fault(
         "actual-presigned-bare",
         "actual.origin",

@@ -444,11 +444,23 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     fault(
         "negative-age-500",
-        "age.negative-choice",
+        "age.negative-answered",
         BrokenClient,
         "A negative MaxAgeSeconds answers 500.",
         "",
         Whole(|inside, exchange| if_document(inside, exchange, |text| text.contains("<MaxAgeSeconds>-"), 500)),
+    ),
+    fault(
+        "negative-age-positive",
+        "age.negative-choice",
+        OtherRules,
+        "A negative MaxAgeSeconds comes back without its sign.",
+        "",
+        Answer(|exchange, answer| {
+            if exchange.is_get_cors() && answer.status() == StatusCode::OK {
+                edit_body(answer, |text| text.replace("<MaxAgeSeconds>-", "<MaxAgeSeconds>"));
+            }
+        }),
     ),
     fault(
         "age-invalid-argument",
