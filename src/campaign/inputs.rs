@@ -17,7 +17,7 @@ use crate::generate::{self, BYTES, known};
 /// Inputs of a block: enough to be steered, few enough to be lost in a crash without regret.
 pub const BLOCK: u64 = 16;
 /// Candidates for an input that is chosen. Each costs as much as judging all of its answers, so only a quarter of the inputs is.
-const CANDIDATES: u64 = 3;
+const CANDIDATES: u64 = 2;
 const CHOSEN: u64 = 4;
 
 /// One input.

@@ -17,19 +17,22 @@ use jiff::Timestamp;
 use regex::Regex;
 
 use crate::case::{
-    Acl, BucketRole, Case, DocumentSource, ErrorExpectation, Expectation, FieldCondition, Name, ObjectRequest,
-    Operation, PutCors, StatusPattern, Step, TextCondition,
+    Acl, BucketRole, Case, DocumentSource, ErrorExpectation, Expectation, FieldCondition, Identity, Name,
+    ObjectRequest, Operation, PutCors, StatusPattern, Step, TextCondition,
 };
 use crate::cors::{CorsConfiguration, CorsRequest};
 use crate::dialect::{Behaviours, CONSISTENT, Dialect, Level};
 use crate::reference::{Account, Options, Reference};
 use crate::request::{Addressing, Draft, Envelope, Site, build, document_of, draft, message};
-use crate::sign::{Credentials, Form, Resource, Scheme, decode_component};
+use crate::sign::{Credentials, Form, Resource, Scheme, decode_component, is_of_signature};
 
 /// The buckets of a case at the oracle.
 const MAIN: &str = "main-bucket";
 const SECOND: &str = "second-bucket";
 const MISSING: &str = "missing-bucket";
+/// Its accounts.
+const OWNER: &str = "owner";
+const OTHER: &str = "other";
 /// The time at the oracle: any will do.
 const NOW: Timestamp = Timestamp::constant(1_700_000_000, 0);
 
@@ -97,11 +100,23 @@ pub struct Oracle {
     other: Credentials,
     scheme: Scheme,
     count: u64,
+    /// Whether each signature is made and verified, as a server would; else who sends a request is taken for granted where it says nothing
+    /// of a signature itself.
+    verifies: bool,
 }
 
 impl Oracle {
     /// Buckets, objects and ACL as the case says.
     pub fn new(case: &Case, dialect: &Dialect) -> Self {
+        Self::with(case, dialect, false)
+    }
+
+    /// The same; every signature is made and verified.
+    pub fn verifying(case: &Case, dialect: &Dialect) -> Self {
+        Self::with(case, dialect, true)
+    }
+
+    fn with(case: &Case, dialect: &Dialect, verifies: bool) -> Self {
         let owner = Credentials::new("owner", "owner-secret");
         let other = Credentials::new("other", "other-secret");
         let account = |name: &str, key: &Credentials| Account { name: name.to_owned(), keys: vec![key.clone()] };
@@ -109,11 +124,11 @@ impl Oracle {
             limits: dialect.limits,
             behaviours: dialect.behaviours,
             wording: Arc::clone(&dialect.wording),
-            accounts: vec![account("owner", &owner), account("other", &other)],
+            accounts: vec![account(OWNER, &owner), account(OTHER, &other)],
             domains: Vec::new(),
         });
         let scheme = Scheme::of(dialect.behaviours.signature);
-        let mut oracle = Self { reference, owner, other, scheme, count: 0 };
+        let mut oracle = Self { reference, owner, other, scheme, count: 0, verifies };
         for bucket in [MAIN, SECOND] {
             let mut create = Draft::new(Method::PUT, "");
             if case.acl == Acl::PublicRead && dialect.has_acls() {
@@ -129,10 +144,31 @@ impl Oracle {
     }
 
     fn owner_sends(&mut self, draft: Draft, bucket: &str, object: Option<String>) {
-        let envelope = Envelope { bucket: Some(bucket.to_owned()), object, identity: crate::case::Identity::Owner };
-        if let Some(request) = self.build(draft, &envelope) {
-            self.answer(&request);
-        }
+        self.exchange(draft, Envelope { bucket: Some(bucket.to_owned()), object, identity: Identity::Owner });
+    }
+
+    /// Sends a draft, and gives what was sent and answered.
+    fn exchange(&mut self, draft: Draft, envelope: Envelope) -> Option<(Request<Bytes>, Response<Bytes>)> {
+        let account = match envelope.identity {
+            _ if self.verifies || speaks_of_signatures(&draft) => None,
+            Identity::Owner | Identity::Presigned => Some(OWNER),
+            Identity::Other => Some(OTHER),
+            _ => None,
+        };
+        let Some(account) = account else {
+            let request = self.build(draft, &envelope)?;
+            let response = self.answer(&request);
+            return Some((request, response));
+        };
+        let request = self.build(draft, &Envelope { identity: Identity::Anonymous, ..envelope })?;
+        let id = self.next_id();
+        let response = self.reference.respond_vouched(account, &request, NOW, &id);
+        Some((request, response))
+    }
+
+    fn next_id(&mut self) -> String {
+        self.count += 1;
+        format!("{:024X}", self.count)
     }
 
     fn build(&self, draft: Draft, envelope: &Envelope) -> Option<Request<Bytes>> {
@@ -150,8 +186,8 @@ impl Oracle {
     }
 
     fn answer(&mut self, request: &Request<Bytes>) -> Response<Bytes> {
-        self.count += 1;
-        self.reference.respond(request, NOW, &format!("{:024X}", self.count))
+        let id = self.next_id();
+        self.reference.respond(request, NOW, &id)
     }
 
     /// What a step sends here, and the answer; none for a step that cannot be sent. Of several requests in bytes it is the
@@ -164,9 +200,7 @@ impl Oracle {
             _ => (draft(&step.operation, earlier), None),
         };
         let envelope = Envelope { bucket: name(step.bucket), object, identity: step.identity };
-        let request = self.build(draft, &envelope)?;
-        let response = self.answer(&request);
-        Some((request, response))
+        self.exchange(draft, envelope)
     }
 
     /// A request that names its bucket itself, signed by the owner or as it is, and the answer to it.
@@ -185,6 +219,16 @@ impl Oracle {
     pub fn rules(&self, bucket: BucketRole) -> Option<&Arc<CorsConfiguration>> {
         self.reference.rules(&name(bucket)?)
     }
+}
+
+/// Whether a draft has something of a signature in it already, which decides together with the one that it would get.
+fn speaks_of_signatures(draft: &Draft) -> bool {
+    let field =
+        |name: &str| name == "authorization" || ["date", "-sha256", "-token"].iter().any(|end| name.ends_with(end));
+    let member = |member: &str| is_of_signature(&decode_component(member.split('=').next().unwrap_or_default()));
+    draft.form.is_some()
+        || draft.query.split('&').any(member)
+        || draft.headers.iter().any(|(name, _)| field(&name.to_ascii_lowercase()))
 }
 
 /// Bucket and object of a path-style request.
@@ -275,10 +319,10 @@ impl Seen<'_> {
 
     /// An element of an error document.
     fn element(&self, name: &str) -> String {
-        // The reference writes it the same way each time.
-        let body = String::from_utf8_lossy(self.response.body());
-        let after = body.split_once(&format!("<{name}>")).map(|(_, rest)| rest);
-        let text = after.and_then(|rest| rest.split_once(&format!("</{name}>"))).map(|(text, _)| text);
+        // The reference writes it the same way each time, in UTF-8, with no more than text inside.
+        let body = std::str::from_utf8(self.response.body()).unwrap_or_default();
+        let mut tags = body.split('<');
+        let text = tags.find_map(|tag| tag.strip_prefix(name)?.strip_prefix('>'));
         text.map(unescaped).unwrap_or_default()
     }
 
@@ -392,6 +436,9 @@ fn element(name: &'static str, condition: TextCondition) -> ErrorExpectation {
 
 /// Text without XML's references, as the reference writes them.
 fn unescaped(text: &str) -> String {
+    if !text.contains('&') {
+        return text.to_owned();
+    }
     let named = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
     named.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
 }

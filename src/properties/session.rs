@@ -11,11 +11,24 @@ use crate::cors::{CorsConfiguration, CorsRequest};
 use crate::dialect::Dialect;
 use crate::predict::Oracle;
 
+/// An oracle that takes a sender for granted answers as one that verifies its signature.
+pub fn vouched(case: &Case, dialect: &Dialect) {
+    let (mut verifying, mut taking) = (Oracle::verifying(case, dialect), Oracle::new(case, dialect));
+    let mut earlier: Vec<Response<Bytes>> = Vec::new();
+    for step in &case.steps {
+        let asked = [verifying.ask(step, &earlier), taking.ask(step, &earlier)];
+        let [Some((request, verified)), Some((_, taken))] = asked else { return };
+        let parts = |answer: &Response<Bytes>| (answer.status(), answer.headers().clone(), answer.body().clone());
+        assert_eq!(parts(&verified), parts(&taken), "{request:#?}");
+        earlier.push(verified);
+    }
+}
+
 /// Sends the steps of a case to the reference, and holds each answer against a model that knows no more than what the last
 /// accepted document of each bucket says by the twins.
 pub fn run(case: &Case) {
     let dialect = Dialect::oss();
-    let mut oracle = Oracle::new(case, dialect);
+    let mut oracle = Oracle::verifying(case, dialect);
     let mut model: BTreeMap<&str, CorsConfiguration> = BTreeMap::new();
     let mut earlier: Vec<Response<Bytes>> = Vec::new();
     for step in &case.steps {

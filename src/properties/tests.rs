@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cors::{CorsRule, Kind, Origin};
+use arbitrary::Unstructured;
 
 /// Pieces that overlap on purpose: prefixes, suffixes and near misses of each other.
 fn piece() -> impl Strategy<Value = String> {
@@ -214,6 +215,13 @@ proptest! {
         other in rule(),
     ) {
         metamorphic::one(relation, &configuration, &request, &behaviours, || other);
+    }
+
+    /// For both kinds of signatures.
+    #[test]
+    fn a_vouched_sender_is_answered_as_one_who_signs(bytes in vec(any::<u8>(), 0..2000), aws in any::<bool>()) {
+        let dialect = if aws { Dialect::s3() } else { Dialect::oss() };
+        session::vouched(&crate::generate::draft(&mut Unstructured::new(&bytes), "vouched", dialect), dialect);
     }
 
     /// Documents, sessions and signatures as the fuzz targets make them, a few of each.

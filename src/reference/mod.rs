@@ -179,6 +179,15 @@ impl Respond for Reference {
     }
 }
 
+/// Who sends a request.
+#[derive(Clone, Copy, Debug)]
+enum Sender<'a> {
+    /// Whoever signed it, if it is signed.
+    Signer,
+    /// The account of this name.
+    Account(&'a str),
+}
+
 /// What a request is for, as far as CORS cares.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Scope {
@@ -209,18 +218,32 @@ impl Reference {
 
     /// Answers a request. `request_id` has 24 hexadecimal digits and is not used twice.
     pub fn respond(&mut self, request: &Request<Bytes>, now: Timestamp, request_id: &str) -> Response<Bytes> {
-        let moment = Moment { now, request_id };
+        self.respond_to(Sender::Signer, request, Moment { now, request_id })
+    }
+
+    /// Answers a request whose sender the caller vouches for: an account, by its name. What the request says of a signature is passed over.
+    pub fn respond_vouched(
+        &mut self,
+        account: &str,
+        request: &Request<Bytes>,
+        now: Timestamp,
+        request_id: &str,
+    ) -> Response<Bytes> {
+        self.respond_to(Sender::Account(account), request, Moment { now, request_id })
+    }
+
+    fn respond_to(&mut self, sender: Sender<'_>, request: &Request<Bytes>, moment: Moment<'_>) -> Response<Bytes> {
         let address = Address::of(request, &self.options.domains);
         let (answer, fields) = if request.method() == Method::OPTIONS {
             self.option_object(request, &address)
         } else {
             let configuration = self.configuration(&address).cloned();
             let scope = address.scope(request);
-            let answer = self.operate(request, &address, scope, moment);
+            let answer = self.operate(sender, request, &address, scope, moment);
             let fields = self.cors_fields(request, scope, configuration.as_deref(), answer.as_ref().err());
             (answer, fields)
         };
-        let mut response = answer.unwrap_or_else(|error| self.say(&error, &address.host, request_id));
+        let mut response = answer.unwrap_or_else(|error| self.say(&error, &address.host, moment.request_id));
         for (name, value) in fields {
             // Appended, so that a Vary that is there is kept (`vary.kept`).
             response.headers_mut().append(name, value);
@@ -237,6 +260,7 @@ impl Reference {
     /// Authentication, then the bucket, then the permission, then the operation.
     fn operate(
         &mut self,
+        sender: Sender<'_>,
         request: &Request<Bytes>,
         address: &Address,
         scope: Scope,
@@ -250,7 +274,10 @@ impl Reference {
         {
             return Err(ErrorDocument::new(ErrorKind::NoLength));
         }
-        let signer = self.authenticate(request, address, moment.now)?;
+        let signer = match sender {
+            Sender::Signer => self.authenticate(request, address, moment.now)?,
+            Sender::Account(name) => Some(name.to_owned()),
+        };
         let Some(name) = address.bucket.as_deref() else {
             return self.service(request.method(), signer.as_deref());
         };

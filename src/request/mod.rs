@@ -340,15 +340,21 @@ pub fn wrong_secret(key: Credentials) -> Credentials {
 ///
 /// If no URL can be made.
 pub fn address(envelope: &Envelope, query: &str, site: &Site<'_>) -> Result<Uri, Unsendable> {
-    let key: Vec<String> = envelope.object.as_deref().unwrap_or_default().split('/').map(encode_component).collect();
-    let key = key.join("/");
-    let (host, path) = match (&envelope.bucket, site.addressing) {
-        (None, _) => (site.authority.to_owned(), "/".to_owned()),
-        (Some(bucket), Addressing::Path) => (site.authority.to_owned(), format!("/{bucket}/{key}")),
-        (Some(bucket), Addressing::Virtual) => (format!("{bucket}.{}", site.authority), format!("/{key}")),
-    };
-    let query = if query.is_empty() { String::new() } else { format!("?{query}") };
-    let text = format!("{}://{host}{path}{query}", site.protocol);
+    let mut text = [site.protocol, "://"].concat();
+    match (&envelope.bucket, site.addressing) {
+        (None, _) => text.extend([site.authority, "/"]),
+        (Some(bucket), Addressing::Path) => text.extend([site.authority, "/", bucket, "/"]),
+        (Some(bucket), Addressing::Virtual) => text.extend([bucket, ".", site.authority, "/"]),
+    }
+    if envelope.bucket.is_some() {
+        for (at, part) in envelope.object.as_deref().unwrap_or_default().split('/').enumerate() {
+            text.push_str(if at == 0 { "" } else { "/" });
+            text.push_str(&encode_component(part));
+        }
+    }
+    if !query.is_empty() {
+        text.extend(["?", query]);
+    }
     text.parse().map_err(|_| Unsendable::Address(text))
 }
 

@@ -22,7 +22,9 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use self::aws_v4::AWS;
-pub use self::canonical::{Query, decode_component, encode_component, http_date, is_of_signature, parse_http_date};
+pub use self::canonical::{
+    Query, decode_component, encode_component, hex, http_date, is_of_signature, parse_http_date,
+};
 use self::oss_v4::OSS;
 use crate::dialect::Signature;
 
@@ -152,7 +154,7 @@ pub fn sign_policy(scheme: &Scheme, credentials: &Credentials, policy: &[u8], no
 
 /// SHA-256 in hexadecimal digits, as V4 signatures carry it.
 pub fn sha256(body: &[u8]) -> String {
-    canonical::hex(&Sha256::digest(body))
+    hex(&Sha256::digest(body))
 }
 
 /// Who signed a request.
