@@ -12,7 +12,7 @@ use crate::case::{
 };
 use crate::cors::{CorsConfiguration, CorsRule, validate, xml};
 use crate::diagnostic::SourceFile;
-use crate::dialect::Dialect;
+use crate::dialect::{AppendObject, Dialect, Signature};
 use crate::predict::predict;
 
 /// How many bytes a case uses at most; more change nothing.
@@ -379,7 +379,7 @@ impl Session<'_> {
     fn request(&mut self, u: &mut Unstructured<'_>, at: usize, bucket: BucketRole) {
         let aimed = aim(u, self.aims(at), false);
         let mut source = Source(u);
-        let mut request = operation(&mut source, &aimed.method);
+        let mut request = operation(&mut source, &aimed.method, self.dialect);
         if !source.one_in(8) {
             request.origin = vec![aimed.origin];
             if source.one_in(40) {
@@ -479,8 +479,12 @@ fn changed(u: &mut Unstructured<'_>, set: &RuleSet) -> Vec<u8> {
     if says_something { other.into_bytes() } else { text.into_bytes() }
 }
 
-/// An operation on objects by this method; GET for methods that none has.
-fn operation(source: &mut Source<'_, '_>, method: &str) -> ObjectRequest {
+/// An operation on objects by this method; GET for methods that none has. What the documents of a dialect do not have, or answer in another way
+/// than by a status, is left out: AppendObject, and with AWS signatures a form, whose policy is signed otherwise, and the deletion of several
+/// objects, where who may not is told so in the document.
+fn operation(source: &mut Source<'_, '_>, method: &str, dialect: &Dialect) -> ObjectRequest {
+    let appends = dialect.behaviours.append_object == AppendObject::Known;
+    let plain = dialect.behaviours.signature == Signature::Oss;
     let of = |method: &str, object: &str| ObjectRequest {
         method: method.to_owned(),
         object: Some(object.to_owned()),
@@ -512,17 +516,16 @@ fn operation(source: &mut Source<'_, '_>, method: &str) -> ObjectRequest {
         },
         "DELETE" => of("DELETE", source.pick(&["new.txt", "none.txt"])),
         "POST" => match source.below(4) {
-            0 => query(
+            0 if appends => query(
                 body(of("POST", "log.txt"), "line"),
                 source.pick(&["append&position=0", "append&position=4", "append&position=7"]),
             ),
-            1 => query(of("POST", "new.txt"), "uploads"),
-            2 => {
+            2 if plain => {
                 let document = "<Delete><Object><Key>new.txt</Key></Object></Delete>";
                 let request = ObjectRequest { method: "POST".to_owned(), ..ObjectRequest::default() };
                 query(body(request, document), "delete")
             }
-            _ => {
+            3 if plain => {
                 let part = |name: &str, value: &str| (name.to_owned(), value.to_owned());
                 let form = vec![
                     part("key", "form.txt"),
@@ -531,6 +534,7 @@ fn operation(source: &mut Source<'_, '_>, method: &str) -> ObjectRequest {
                 ];
                 ObjectRequest { method: "POST".to_owned(), form: Some(form), ..ObjectRequest::default() }
             }
+            _ => query(of("POST", "new.txt"), "uploads"),
         },
         _ => match source.below(10) {
             0..=3 => of("GET", PHOTO),

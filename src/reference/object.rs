@@ -7,7 +7,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use md5::{Digest as _, Md5};
 
 use super::{ErrorDocument, Moment, Object, Options, Reference, document, empty, integrity, set, set_own};
-use crate::dialect::ErrorKind;
+use crate::dialect::{AppendObject, ErrorKind};
 use crate::sign::Query;
 use crate::xml::escape;
 
@@ -68,6 +68,9 @@ impl Reference {
                 objects.remove(key);
                 Ok(empty(StatusCode::NO_CONTENT))
             }
+            Method::POST if query.has("append") && options.behaviours.append_object == AppendObject::Unknown => {
+                Err(ErrorDocument::method_not_allowed("POST", "OBJECT"))
+            }
             Method::POST if query.has("append") => {
                 integrity::check(request, options.behaviours.integrity, false)?;
                 let before = objects.get(key);
@@ -103,7 +106,7 @@ impl Reference {
 
 impl Object {
     pub(super) fn new(body: Bytes, content_type: HeaderValue, moment: Moment<'_>, appendable: bool) -> Self {
-        let digest: String = Md5::digest(&body).iter().map(|byte| format!("{byte:02X}")).collect();
+        let digest = crate::sign::hex(&Md5::digest(&body)).to_ascii_uppercase();
         Self { etag: format!("\"{digest}\""), body, content_type, modified: moment.now, appendable }
     }
 }

@@ -1,7 +1,7 @@
 //! Answers of the store, in process.
 
 use super::*;
-use crate::dialect::{BucketAcl, Dialect};
+use crate::dialect::{AppendObject, BucketAcl, Dialect};
 use crate::sign::{Form, Resource, Scheme, sign};
 
 struct Store {
@@ -229,6 +229,20 @@ fn what_an_acl_opens() {
     check(BucketAcl::Objects, [200, 200, 200]);
     check(BucketAcl::Listing, [200, 403, 200]);
     check(BucketAcl::Disabled, [403, 403, 403]);
+}
+
+#[test]
+fn appending_is_no_operation_everywhere() {
+    let check = |append_object, expected: u16| {
+        let mut store = Store::with_rules();
+        let mut options = Options::clone(&store.reference.options);
+        options.behaviours.append_object = append_object;
+        store.reference.options = Arc::new(options);
+        let answer = store.ask(Some(&owner()), "POST", "/bucket/log?append&position=0", &[], "line");
+        assert_eq!(answer.status(), expected);
+    };
+    check(AppendObject::Known, 200);
+    check(AppendObject::Unknown, 405);
 }
 
 #[test]
