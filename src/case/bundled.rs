@@ -73,6 +73,7 @@ const FILES: &[(&str, &str)] = embed![
     "auth/effect.yaml",
     "recorded/configurations.yaml",
     "recorded/tables.yaml",
+    "regressions/campaigns.yaml",
 ];
 
 /// The files of the bundled suite.
