@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::finding::{Finding, Made, Stage};
 use super::kind::Kind;
 use super::{Campaign, Event, Next, Purpose, Record};
-use crate::case::{Case, Start, write};
+use crate::case::{Case, Operation, Start, write};
 use crate::dialect::CONSISTENT;
 use crate::predict::predict;
 use crate::report::{CaseReport, MismatchReport};
@@ -84,7 +84,7 @@ impl Campaign {
     ) -> Vec<Kind> {
         let mut kinds = Vec::new();
         let mut steps: BTreeMap<usize, Vec<(Kind, &MismatchReport)>> = BTreeMap::new();
-        for mismatch in &report.mismatches {
+        for mismatch in report.mismatches.iter().filter(|mismatch| !follows(case, report, mismatch)) {
             if self.allowlist.find(&Kind::of(mismatch), self.today).is_some() {
                 continue;
             }
@@ -145,7 +145,7 @@ impl Campaign {
         let budget = self.plan.shrink;
         let Some(finding) = self.findings.get_mut(at) else { return Vec::new() };
         finding.tried += 1;
-        if let Some(mismatch) = of_kind(report, &finding.kind).filter(|_| judged) {
+        if let Some(mismatch) = of_kind(&finding.case, report, &finding.kind).filter(|_| judged) {
             finding.shown += 1;
             finding.mismatch = mismatch.clone();
         }
@@ -174,7 +174,7 @@ impl Campaign {
 
     pub(super) fn shrunk(&mut self, at: usize, case: &Arc<Case>, report: &CaseReport) -> Vec<Event> {
         let Some(finding) = self.findings.get_mut(at) else { return Vec::new() };
-        let same = of_kind(report, &finding.kind);
+        let same = of_kind(case, report, &finding.kind);
         let Stage::Shrinking { shrinker, spent, anew, shown } = &mut finding.stage else { return Vec::new() };
         *spent += report.elapsed_ms;
         if same.is_some() && *anew && *shown + 1 < CONFIRM {
@@ -206,7 +206,7 @@ impl Campaign {
     pub(super) fn checked(&mut self, at: usize, report: &CaseReport) -> Vec<Event> {
         let budget = self.plan.shrink;
         let Some(finding) = self.findings.get_mut(at) else { return Vec::new() };
-        if let Some(mismatch) = of_kind(report, &finding.kind) {
+        if let Some(mismatch) = of_kind(&finding.case, report, &finding.kind) {
             finding.mismatch = mismatch.clone();
             if let Stage::Checking { times, .. } = &mut finding.stage {
                 *times += 1;
@@ -253,7 +253,7 @@ impl Campaign {
 
     pub(super) fn plain(&mut self, at: usize, case: Arc<Case>, report: &CaseReport) -> Vec<Event> {
         if let Some(finding) = self.findings.get_mut(at)
-            && let Some(mismatch) = of_kind(report, &finding.kind)
+            && let Some(mismatch) = of_kind(&case, report, &finding.kind)
         {
             (finding.case, finding.mismatch) = (case, mismatch.clone());
         }
@@ -287,6 +287,22 @@ impl Campaign {
     }
 }
 
-fn of_kind<'r>(report: &'r CaseReport, kind: &Kind) -> Option<&'r MismatchReport> {
-    report.mismatches.iter().find(|mismatch| Kind::of(mismatch) == *kind)
+/// Whether a mismatch may follow from an earlier one: a document was taken or refused, or rules were deleted or kept, against what the oracle
+/// expects, so that the bucket has other rules from there on. What it answers then is no finding of its own.
+fn follows(case: &Case, report: &CaseReport, mismatch: &MismatchReport) -> bool {
+    let at = |step: usize| step.checked_sub(1).and_then(|step| case.steps.get(step));
+    let Some(here) = at(mismatch.step) else { return false };
+    let strays = |earlier: &MismatchReport| {
+        earlier.step < mismatch.step
+            && matches!(earlier.field.as_str(), "status" | "transport")
+            && at(earlier.step).is_some_and(|step| {
+                let writes = matches!(step.operation, Operation::PutCors(_) | Operation::DeleteCors(_));
+                writes && step.bucket == here.bucket
+            })
+    };
+    report.mismatches.iter().any(strays)
+}
+
+fn of_kind<'r>(case: &Case, report: &'r CaseReport, kind: &Kind) -> Option<&'r MismatchReport> {
+    report.mismatches.iter().find(|mismatch| Kind::of(mismatch) == *kind && !follows(case, report, mismatch))
 }
