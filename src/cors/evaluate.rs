@@ -9,7 +9,7 @@ use super::{CorsConfiguration, CorsRequest, CorsRule, Kind, Origin, is_known_met
 use crate::dialect::{
     AcahOnActual, ActualHeaders, AllowCredentials, AllowHeadersCase, AllowMethods, Behaviours, EmptyMembers,
     EmptyRequestHeaders, MethodCase, MissingBoth, MixedStar, OddNames, OriginCase, PreflightMethod, PreflightOrder,
-    TwoOrigins, UnknownMethod, VaryMembers, VaryOn, VaryUnmatched, ZeroAge,
+    TwoOrigins, UnknownMethod, VaryMembers, VaryNoOrigin, VaryOn, VaryRefused, VaryUnmatched, ZeroAge,
 };
 
 /// What the rules say about a request, and why.
@@ -154,7 +154,7 @@ pub fn evaluate(configuration: Option<&CorsConfiguration>, request: &CorsRequest
     let method = || request.effective_method(behaviours.actual_method).to_vec();
     let without_rules = |outcome| Decision {
         outcome,
-        vary: vary(configuration, false, behaviours),
+        vary: vary(configuration, request, false, behaviours),
         method: method(),
         trace: Vec::new(),
     };
@@ -203,16 +203,26 @@ pub fn evaluate(configuration: Option<&CorsConfiguration>, request: &CorsRequest
         // `preflight.refused`, `actual.no-match`.
         _ => Outcome::Deny(Denial::NoRule),
     };
-    let vary = vary(configuration, matches!(outcome, Outcome::Allow(_)), behaviours);
+    let vary = vary(configuration, request, matches!(outcome, Outcome::Allow(_)), behaviours);
     Decision { outcome, vary, method: method(), trace }
 }
 
-fn vary(configuration: Option<&CorsConfiguration>, granted: bool, behaviours: &Behaviours) -> Option<&'static str> {
+fn vary(
+    configuration: Option<&CorsConfiguration>,
+    request: &CorsRequest,
+    granted: bool,
+    behaviours: &Behaviours,
+) -> Option<&'static str> {
+    let without_grant = || match request.kind {
+        Kind::Preflight => behaviours.vary_refused == VaryRefused::Present,
+        Kind::Actual if request.origins.is_empty() => behaviours.vary_no_origin == VaryNoOrigin::Present,
+        Kind::Actual => behaviours.vary_unmatched == VaryUnmatched::Present,
+    };
     let varies = match behaviours.vary {
         // `vary.match`, `vary.no-match`, `vary.no-origin`, `vary.off`: ResponseVary alone decides.
         VaryOn::ResponseVary => configuration.is_some_and(|configuration| configuration.response_vary),
         // `vary.granted`; `vary.not-granted` is open.
-        VaryOn::Granted => granted || (configuration.is_some() && behaviours.vary_unmatched == VaryUnmatched::Present),
+        VaryOn::Granted => granted || (configuration.is_some() && without_grant()),
     };
     varies.then_some(match behaviours.vary_members {
         VaryMembers::Origin => "Origin",

@@ -1,9 +1,7 @@
 //! The document of PutBucketCors and GetBucketCors: [`parse`] and [`write()`].
 
-use std::fmt::Write as _;
-
 use super::CorsConfiguration;
-use crate::dialect::{Behaviours, ResponseVary};
+use crate::dialect::{Behaviours, ResponseVary, RuleForm};
 use crate::xml::{self, Element, XmlError, escape};
 
 /// A document as it was written, before anything is checked but that it is XML.
@@ -162,41 +160,39 @@ fn name(element: &Element) -> Text {
 pub fn write(configuration: &CorsConfiguration, behaviours: &Behaviours, namespace: Option<&str>) -> String {
     let mut text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();
     let namespace = namespace.map_or_else(String::new, |name| format!(" xmlns=\"{}\"", escape(name)));
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "<CORSConfiguration{namespace}>");
+    let [line, inner, end] = match behaviours.rule_form {
+        RuleForm::Documented => ["\n  ", "\n    ", "\n"],
+        RuleForm::Canonical => [""; 3],
+    };
+    text.extend(["<CORSConfiguration", &namespace, ">"]);
     for rule in &configuration.rules {
-        text.push_str("  <CORSRule>\n");
-        if let Some(id) = &rule.id {
-            element(&mut text, "ID", id);
+        let origins = rule.allowed_origins.iter().map(|origin| ("AllowedOrigin", origin.as_str()));
+        let methods = rule.allowed_methods.iter().map(|method| ("AllowedMethod", method.as_str()));
+        let headers = rule.allowed_headers.iter().map(|header| ("AllowedHeader", header.as_str()));
+        let exposed = rule.expose_headers.iter().map(|header| ("ExposeHeader", header.as_str()));
+        let seconds = rule.max_age_seconds.map(|seconds| seconds.to_string());
+        let seconds = seconds.iter().map(|seconds| ("MaxAgeSeconds", seconds.as_str()));
+        let first = rule.id.iter().map(|id| ("ID", id.as_str())).chain(origins).chain(methods);
+        let elements: Vec<(&str, &str)> = match behaviours.rule_form {
+            RuleForm::Documented => first.chain(headers).chain(exposed).chain(seconds).collect(),
+            RuleForm::Canonical => first.chain(seconds).chain(exposed).chain(headers).collect(),
+        };
+        text.extend([line, "<CORSRule>"]);
+        for (name, value) in elements {
+            text.extend([inner, "<", name, ">", &escape(value), "</", name, ">"]);
         }
-        for origin in &rule.allowed_origins {
-            element(&mut text, "AllowedOrigin", origin.as_str());
-        }
-        for method in &rule.allowed_methods {
-            element(&mut text, "AllowedMethod", method);
-        }
-        for header in &rule.allowed_headers {
-            element(&mut text, "AllowedHeader", header.as_str());
-        }
-        for header in &rule.expose_headers {
-            element(&mut text, "ExposeHeader", header);
-        }
-        if let Some(seconds) = rule.max_age_seconds {
-            element(&mut text, "MaxAgeSeconds", &seconds.to_string());
-        }
-        text.push_str("  </CORSRule>\n");
+        text.extend([line, "</CORSRule>"]);
     }
     if behaviours.response_vary == ResponseVary::Known {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "  <ResponseVary>{}</ResponseVary>", configuration.response_vary);
+        text.extend([
+            line,
+            "<ResponseVary>",
+            if configuration.response_vary { "true" } else { "false" },
+            "</ResponseVary>",
+        ]);
     }
-    text.push_str("</CORSConfiguration>\n");
+    text.extend([end, "</CORSConfiguration>", end]);
     text
-}
-
-fn element(text: &mut String, name: &str, value: &str) {
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "    <{name}>{}</{name}>", escape(value));
 }
 
 #[cfg(test)]

@@ -277,6 +277,27 @@ behaviours! {
         /// There.
         Present = "present",
     }
+    /// The same without an Origin.
+    vary_no_origin: VaryNoOrigin {
+        /// Not there.
+        Absent = "absent",
+        /// There.
+        Present = "present",
+    }
+    /// The same on a preflight that no rule allows.
+    vary_refused: VaryRefused {
+        /// Not there.
+        Absent = "absent",
+        /// There.
+        Present = "present",
+    }
+    /// How GetBucketCors writes a rule.
+    rule_form: RuleForm {
+        /// In the order of the documents: ID, AllowedOrigin, AllowedMethod, AllowedHeader, ExposeHeader, MaxAgeSeconds.
+        Documented = "documented",
+        /// ID, AllowedOrigin, AllowedMethod, MaxAgeSeconds, ExposeHeader, AllowedHeader, all in one line.
+        Canonical = "canonical",
+    }
     /// Where an error names what it is about.
     error_details: ErrorDetails {
         /// After RequestId and HostId.

@@ -24,7 +24,7 @@ pub enum Said {
 }
 
 /// The open points that [`evaluate`](fn@evaluate) looks up.
-pub const POINTS: [&str; 21] = [
+pub const POINTS: [&str; 23] = [
     "preflight_order",
     "missing_both",
     "unknown_method",
@@ -41,6 +41,8 @@ pub const POINTS: [&str; 21] = [
     "vary",
     "vary_members",
     "vary_unmatched",
+    "vary_no_origin",
+    "vary_refused",
     "preflight_method",
     "odd_names",
     "allow_headers_case",
@@ -74,7 +76,12 @@ pub fn evaluate(
     let switched = configuration.is_some_and(|configuration| configuration.response_vary);
     let has_rules = configuration.is_some();
     let varies = if chose("vary", "granted") {
-        matches!(said, Said::Grant { .. }) || (has_rules && chose("vary_unmatched", "present"))
+        let point = match (request.kind == Kind::Preflight, request.origins.is_empty()) {
+            (true, _) => "vary_refused",
+            (false, true) => "vary_no_origin",
+            (false, false) => "vary_unmatched",
+        };
+        matches!(said, Said::Grant { .. }) || (has_rules && chose(point, "present"))
     } else {
         switched
     };

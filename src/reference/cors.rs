@@ -71,7 +71,10 @@ impl Reference {
         let denial = |denial| ErrorDocument::denial(denial, &asked, on_object);
         let bucket = match address.bucket.as_deref() {
             None => return (Err(denial(Denial::NotEnabled)), Vec::new()),
-            Some(name) if !address::is_bucket_name(name) => {
+            // Where a missing bucket is no 404, a name that none can have is one more of these.
+            Some(name)
+                if !address::is_bucket_name(name) && behaviours.preflight_bucket == PreflightBucket::NotFound =>
+            {
                 return (Err(ErrorDocument::new(ErrorKind::InvalidBucketName).with("bucket", name)), Vec::new());
             }
             Some(name) => match (self.buckets.get(name), behaviours.preflight_bucket) {

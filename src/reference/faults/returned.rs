@@ -196,9 +196,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "documents made from a template",
         Answer(|exchange, answer| {
             if exchange.is_get_cors() {
-                edit_body(answer, |text| {
-                    text.replace("  </CORSRule>", "    <ExposeHeader></ExposeHeader>\n  </CORSRule>")
-                });
+                edit_body(answer, |text| text.replace("</CORSRule>", "<ExposeHeader></ExposeHeader></CORSRule>"));
             }
         }),
     ),

@@ -11,8 +11,8 @@ use super::change::{
 use super::s3_documents::without;
 use super::{Exchange, Fault, fault};
 use crate::dialect::{
-    ActualHeaders, ActualMethod, AllowCredentials, CorsOnAccessDenied, EmptyMembers, OriginCase, PreflightBucket,
-    PreflightOrder, VaryMembers,
+    ActualHeaders, ActualMethod, AllowCredentials, CorsOnAccessDenied, EmptyMembers, ErrorDetails, OriginCase,
+    PreflightBucket, PreflightOrder, VaryMembers,
 };
 
 const CREDENTIALS: &str = "access-control-allow-credentials";
@@ -93,6 +93,46 @@ pub(super) const FAULTS: &[Fault] = &[
         Answer(|_, answer| {
             if field(answer.headers(), ORIGIN).as_deref() == Some("*") {
                 put(answer.headers_mut(), CREDENTIALS, "false");
+            }
+        }),
+    ),
+    fault(
+        "preflight-plain-text",
+        "preflight.head",
+        Misleading,
+        "A preflight that a rule allows is answered as text/plain.",
+        "s3rver [src]",
+        Answer(|exchange, answer| {
+            if exchange.is_preflight() && grants(answer) {
+                put(answer.headers_mut(), "content-type", "text/plain");
+            }
+        }),
+    ),
+    fault(
+        "no-bucket-reworded",
+        "preflight.no-bucket-about",
+        Misleading,
+        "What a preflight on a bucket that does not exist says is not that it was not found.",
+        "",
+        Answer(|_, answer| edit_body(answer, |text| text.replace("CORSResponse: Bucket not found", "Forbidden"))),
+    ),
+    fault(
+        "error-details-last",
+        "error.shape",
+        Misleading,
+        "What an error is about stands after RequestId and HostId.",
+        "",
+        Set(|options| options.behaviours.error_details = ErrorDetails::Last),
+    ),
+    fault(
+        "error-as-text",
+        "error.shape",
+        Misleading,
+        "Errors have Content-Type text/html.",
+        "moto [src]",
+        Answer(|_, answer| {
+            if answer.status().is_client_error() {
+                put(answer.headers_mut(), "content-type", "text/html");
             }
         }),
     ),

@@ -223,6 +223,37 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         }),
     ),
+    fault(
+        "limits-reworded",
+        "limit.sentence",
+        Misleading,
+        "The messages about limits say no more than that something is too large.",
+        "",
+        Answer(|_, answer| {
+            reword(answer, "MaxMessageLengthExceeded", "too large");
+            edit_body(answer, |text| text.replace("exceed allowed limit of 100 rules", "be so many"));
+        }),
+    ),
+    fault(
+        "wildcards-reworded",
+        "value.sentence",
+        Misleading,
+        "The message about two wildcards does not say so.",
+        "",
+        Answer(|_, answer| edit_body(answer, |text| text.replace("can not have more than one wildcard", "is wrong"))),
+    ),
+    fault(
+        "namespace-not-written",
+        "get.namespace",
+        BrokenClient,
+        "GetBucketCors answers without a namespace.",
+        "",
+        Answer(|exchange, answer| {
+            if exchange.is_get_cors() {
+                edit_body(answer, |text| text.replace(" xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"", ""));
+            }
+        }),
+    ),
     // ---- grammar
     fault(
         "malformed-reworded",
