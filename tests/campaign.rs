@@ -330,7 +330,10 @@ fn what_follows_from_a_wrong_put_is_no_finding() {
             follows.then_some((number, case, at + 1))
         })
         .unwrap();
-    let wrong = |step, field| MismatchReport::bare(Mismatch::new("preflight.ok", field, "200", "403"), step);
+    let wrong = |step, field| MismatchReport {
+        step,
+        ..MismatchReport::bare(Mismatch::new("preflight.ok", field, "200", "403"), 1)
+    };
     let found = |campaign: &Campaign| campaign.findings().iter().map(|one| one.kind.field.clone()).collect::<Vec<_>>();
     let mut report = report(&case, Some(&wrong(at, "status")), 1);
     report.mismatches.push(wrong(at + 1, "body"));
