@@ -288,13 +288,20 @@ impl Campaign {
 }
 
 /// Whether a mismatch may follow from an earlier one: a document was taken or refused, or rules were deleted or kept, against what the oracle
-/// expects, so that the bucket has other rules from there on. What it answers then is no finding of its own.
+/// expects, so that the bucket has other rules from there on. What it answers then is no finding of its own. Another status of the same kind,
+/// such as 204 in place of 200, leaves the rules as they are expected to be.
 fn follows(case: &Case, report: &CaseReport, mismatch: &MismatchReport) -> bool {
     let at = |step: usize| step.checked_sub(1).and_then(|step| case.steps.get(step));
     let Some(here) = at(mismatch.step) else { return false };
+    let succeeds = |status: &str| status.starts_with('2');
     let strays = |earlier: &MismatchReport| {
-        earlier.step < mismatch.step
-            && matches!(earlier.field.as_str(), "status" | "transport")
+        let otherwise = match earlier.field.as_str() {
+            "status" => succeeds(&earlier.expected) != succeeds(&earlier.actual),
+            "transport" => true,
+            _ => false,
+        };
+        otherwise
+            && earlier.step < mismatch.step
             && at(earlier.step).is_some_and(|step| {
                 let writes = matches!(step.operation, Operation::PutCors(_) | Operation::DeleteCors(_));
                 writes && step.bucket == here.bucket
