@@ -1,7 +1,8 @@
 //! The client side of a campaign beside raw load generators: the same server in another process, as many connections, by turns in one run.
 //!
 //! The raw one writes the bytes of a campaign's requests, signed before it starts, again and again, and looks for the end of each answer: no
-//! generating, no oracle, no signing, no judgement. Each of its connections has a bucket of its own.
+//! generating, no oracle, no signing, no judgement. Each of its connections has a bucket of its own. Before each input it prepares the bucket,
+//! as a campaign does: both count those requests, and a server takes other time for them.
 #![expect(
     clippy::disallowed_methods,
     clippy::panic,
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use corsuite::campaign::{Reach, block};
-use corsuite::case::{Identity, Operation};
+use corsuite::case::{Acl, Identity, Operation};
 use corsuite::dialect::Dialect;
 use corsuite::request::{Draft, Envelope, Site, build, draft};
 use corsuite::run::Addressing;
@@ -75,21 +76,42 @@ fn built(address: &str, bucket: &str) -> Vec<http::Request<bytes::Bytes>> {
         let envelope = Envelope { bucket: Some(bucket.to_owned()), object, identity };
         build(draft, &envelope, &site, jiff::Timestamp::now()).ok()
     };
-    let create = build_one(Draft::new(http::Method::PUT, ""), None, Identity::Owner);
     // Known inputs and generated ones.
-    let inputs = (0..120).step_by(40).flat_map(|number| block(1, number, Reach::FULL, Dialect::oss()));
-    let steps: Vec<_> = inputs.flat_map(|input| input.case.steps).collect();
-    let sent = steps.iter().filter_map(|step| match &step.operation {
-        Operation::Preflight(preflight) => {
-            build_one(draft(&step.operation, &[]), preflight.object.clone(), step.identity)
+    let inputs = (0..120).step_by(20).flat_map(|number| block(1, number, Reach::FULL, Dialect::oss()));
+    let mut there = Acl::Private;
+    let mut objects: Vec<(String, String)> = Vec::new();
+    let mut all = vec![build_one(Draft::new(http::Method::PUT, ""), None, Identity::Owner)];
+    for case in inputs.map(|input| input.case) {
+        for method in [http::Method::DELETE, http::Method::GET] {
+            all.push(build_one(Draft::new(method, "cors"), None, Identity::Owner));
         }
-        Operation::Request(request) if request.body_from.is_none() && request.extra.query.is_none() => {
-            build_one(draft(&step.operation, &[]), request.object.clone(), step.identity)
+        if case.acl != there {
+            there = case.acl;
+            let mut draft = Draft::new(http::Method::PUT, "acl");
+            draft.headers.push(("x-oss-acl".to_owned(), there.as_str().to_owned()));
+            all.push(build_one(draft, None, Identity::Owner));
         }
-        Operation::Raw(_) | Operation::Request(_) => None,
-        _ => build_one(draft(&step.operation, &[]), None, step.identity),
-    });
-    create.into_iter().chain(sent).collect()
+        for (key, content) in case.objects.iter().filter(|object| !objects.contains(object)) {
+            let put = Draft { body: content.clone().into(), ..Draft::new(http::Method::PUT, "") };
+            all.push(build_one(put, Some(key.clone()), Identity::Owner));
+        }
+        objects.clone_from(&case.objects);
+        all.extend(case.steps.iter().map(|step| match &step.operation {
+            Operation::Preflight(preflight) => {
+                build_one(draft(&step.operation, &[]), preflight.object.clone(), step.identity)
+            }
+            Operation::Request(request) if request.body_from.is_none() => {
+                // One that changes an object has it put anew before the next input.
+                if !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS") {
+                    objects.retain(|(key, _)| Some(key) != request.object.as_ref());
+                }
+                build_one(draft(&step.operation, &[]), request.object.clone(), step.identity)
+            }
+            Operation::Raw(_) | Operation::Request(_) => None,
+            _ => build_one(draft(&step.operation, &[]), None, step.identity),
+        }));
+    }
+    all.into_iter().flatten().collect()
 }
 
 /// As bytes, and whether the answer has no body whatever its length says.

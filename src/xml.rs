@@ -12,6 +12,8 @@
 //!
 //! [`MAX_DEPTH`] levels, [`MAX_BYTES`] bytes.
 
+use std::borrow::Cow;
+
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
@@ -98,7 +100,7 @@ pub fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
 /// Byte of the first character that XML does not allow.
 fn forbidden(text: &str) -> Option<usize> {
     // All that are forbidden begin with a control character or, U+FFFE and U+FFFF, with byte EF; few documents hold either.
-    let suspect = |byte: u8| byte < b' ' || byte == 0xef;
+    let suspect = |byte: u8| (byte < b' ') & (byte != b'\t') & (byte != b'\n') & (byte != b'\r') | (byte == 0xef);
     if !text.as_bytes().chunks(64).any(|part| part.iter().fold(false, |found, byte| found | suspect(*byte))) {
         return None;
     }
@@ -427,7 +429,11 @@ fn attribute_value(value: &str, at: usize) -> Result<String, XmlError> {
 
 /// Text of an element with what XML reserves there escaped, so that reading it gives the same text; characters that XML cannot hold become
 /// U+FFFD.
-pub fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> Cow<'_, str> {
+    let reserved = |byte: u8| matches!(byte, b'&' | b'<' | b'>' | b'\r');
+    if !text.bytes().any(reserved) && forbidden(text).is_none() {
+        return Cow::Borrowed(text);
+    }
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -439,7 +445,7 @@ pub fn escape(text: &str) -> String {
             _ => escaped.push('\u{fffd}'),
         }
     }
-    escaped
+    Cow::Owned(escaped)
 }
 
 #[cfg(test)]

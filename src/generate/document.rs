@@ -160,7 +160,7 @@ fn element(source: &mut Source<'_, '_>, name: &str, value: &str) -> String {
             let tail: String = value.chars().skip(half).collect();
             format!("{}<!-- in a value -->{}", escape(&head), escape(&tail))
         }
-        _ => escape(value),
+        _ => escape(value).into_owned(),
     };
     let start = source.pick(&["", "", "", " ", "\n"]);
     format!("<{name}{start}>{inner}</{name}>")

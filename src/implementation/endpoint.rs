@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
+use http::{Request, Response, Uri};
+use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use tokio::net::TcpStream;
@@ -32,6 +33,8 @@ pub struct EndpointOptions {
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     client: reqwest::Client,
+    /// Where the last request went.
+    last: Arc<Mutex<Option<Url>>>,
     tls: Arc<rustls::ClientConfig>,
     timeout: Duration,
     kind: Kind,
@@ -69,7 +72,7 @@ impl Endpoint {
             .user_agent(concat!("corsuite/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| ClientError::Client(error.to_string()))?;
-        Ok(Self { client, tls: Arc::new(tls), timeout: options.timeout, kind: Kind::Endpoint })
+        Ok(Self { client, last: Arc::default(), tls: Arc::new(tls), timeout: options.timeout, kind: Kind::Endpoint })
     }
 
     /// The same, reported as the embedded reference, which it is when the server was started for this run.
@@ -79,20 +82,48 @@ impl Endpoint {
     }
 
     async fn execute(&self, request: Request<Bytes>) -> Result<Response<Bytes>, SendError> {
-        let unsendable = |error: &dyn fmt::Display| SendError::Unsendable(error.to_string());
-        let request = reqwest::Request::try_from(request).map_err(|error| unsendable(&error))?;
+        let (parts, body) = request.into_parts();
+        let url = self.url(&parts.uri).map_err(SendError::Unsendable)?;
+        let mut request = reqwest::Request::new(parts.method, url);
+        *request.headers_mut() = parts.headers;
+        *request.body_mut() = Some(body.into());
         let mut answer = self.client.execute(request).await.map_err(|error| self.explain(&error))?;
-        let mut body = BytesMut::new();
+        // Most answers come in one piece, or have no body.
+        let mut body = Bytes::new();
         while let Some(chunk) = answer.chunk().await.map_err(|error| self.explain(&error))? {
             if body.len() + chunk.len() > MAX_ANSWER {
                 return Err(SendError::TooLarge);
             }
-            body.extend_from_slice(&chunk);
+            if body.is_empty() {
+                body = chunk;
+            } else {
+                let mut longer = BytesMut::from(body);
+                longer.extend_from_slice(&chunk);
+                body = longer.freeze();
+            }
         }
-        let mut response = Response::new(body.freeze());
+        let mut response = Response::new(body);
         *response.status_mut() = answer.status();
         *response.headers_mut() = std::mem::take(answer.headers_mut());
         Ok(response)
+    }
+
+    /// The address as the client takes it. Reading the host of one costs more than all of the rest, and it is nearly always the host of the
+    /// request before.
+    fn url(&self, uri: &Uri) -> Result<Url, String> {
+        // An address is whole, whoever panicked while holding it.
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |url: &&mut Url| {
+            uri.scheme_str() == Some(url.scheme()) && uri.authority().is_some_and(|one| one == url.authority())
+        };
+        if let Some(url) = last.as_mut().filter(same) {
+            url.set_path(uri.path());
+            url.set_query(uri.query());
+            return Ok(url.clone());
+        }
+        let url = Url::parse(&uri.to_string()).map_err(|error| error.to_string())?;
+        *last = Some(url.clone());
+        Ok(url)
     }
 
     async fn exchange_bytes(&self, raw: RawExchange) -> Result<Vec<Response<Bytes>>, SendError> {
@@ -271,5 +302,32 @@ impl rustls::client::danger::ServerCertVerifier for AnyCertificate {
 
     fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_the_same_whatever_was_asked_before() {
+        let options = EndpointOptions { timeout: Duration::from_secs(1), insecure: false, ca_certificates: None };
+        let endpoint = Endpoint::new(&options).unwrap();
+        let hosts =
+            ["http://a.example", "http://A.example", "http://a.example:80", "https://a.example", "http://[::1]:1"];
+        let paths = ["", "/", "//x", "/a/../b", "/%2e%2e/c", "/a%2Fb%3F", "/a|b\"{}", "/.", "/a//", "/ü"];
+        let queries = ["", "?", "?cors", "?a='b'&c=%20", "?/..?x"];
+        let addresses: Vec<String> = hosts
+            .iter()
+            .flat_map(|host| paths.iter().map(move |path| format!("{host}{path}")))
+            .flat_map(|address| queries.iter().map(move |query| format!("{address}{query}")))
+            .collect();
+        for before in addresses.iter().step_by(17) {
+            for address in &addresses {
+                let uri: Uri = address.parse().unwrap();
+                endpoint.url(&before.parse().unwrap()).unwrap();
+                assert_eq!(endpoint.url(&uri), Ok(Url::parse(&uri.to_string()).unwrap()), "{address} after {before}");
+            }
+        }
     }
 }

@@ -156,7 +156,7 @@ fn list_objects(name: &str, bucket: &Bucket, query: &Query) -> Response<Bytes> {
     let after = query.get(if second { "start-after" } else { "marker" }).unwrap_or_default();
     let most = query.get("max-keys").and_then(|text| text.parse().ok()).unwrap_or(100).min(MAX_KEYS);
     let encoded = query.get("encoding-type") == Some("url");
-    let shown = |text: &str| if encoded { encode_component(text) } else { escape(text) };
+    let shown = |text: &str| if encoded { encode_component(text) } else { escape(text).into_owned() };
     let matching: Vec<(&String, &Object)> =
         bucket.objects.iter().filter(|(key, _)| key.starts_with(prefix) && key.as_str() > after).collect();
     let truncated = matching.len() > most;

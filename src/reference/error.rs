@@ -128,9 +128,14 @@ impl ErrorDocument {
             elements.push(("EC", ec.to_owned()));
             elements.push(("RecommendDoc", format!("{page}{ec}")));
         }
-        let lines: String =
-            elements.iter().map(|(name, value)| format!("  <{name}>{}</{name}>\n", escape(value))).collect();
-        let text = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>\n{lines}</Error>\n");
+        let mut text = String::with_capacity(512);
+        text.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>\n");
+        for (name, value) in &elements {
+            for part in ["  <", name, ">", &escape(value), "</", name, ">\n"] {
+                text.push_str(part);
+            }
+        }
+        text.push_str("</Error>\n");
         let mut response = Response::new(Bytes::from(text));
         *response.status_mut() = status;
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));

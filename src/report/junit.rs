@@ -3,6 +3,7 @@
 //! A suite a file. The line of a case stands in what is told of it, as the published schema has no other place for it. A case that breaks what counts is a failure, one that is not known an error, one that was not run skipped; a broken
 //! `should` that does not count is told in the output of a case that passes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -137,6 +138,6 @@ fn plain(text: &str) -> String {
 }
 
 /// Lines that were made visible before.
-fn body(text: &str) -> String {
+fn body(text: &str) -> Cow<'_, str> {
     escape(text)
 }

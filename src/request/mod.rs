@@ -239,7 +239,8 @@ pub fn build(draft: Draft, envelope: &Envelope, site: &Site<'_>, now: Timestamp)
     }
     let uri = address(envelope, &draft.query, site)?;
     let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
-    let mut headers = HeaderMap::new();
+    // With what a signature adds.
+    let mut headers = HeaderMap::with_capacity(draft.headers.len() + 8);
     if let Ok(host) = HeaderValue::from_str(&authority) {
         headers.insert(header::HOST, host);
     }

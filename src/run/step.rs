@@ -13,7 +13,7 @@ use super::bucket::Owner;
 use super::settle::configuration_of;
 use super::wire::Sent;
 use super::worker::{Abort, Tally, Worker};
-use crate::case::{BucketRole, Case, Operation, Step};
+use crate::case::{BucketRole, Case, Message, Operation, Step};
 use crate::cors::xml::parse;
 use crate::implementation::SendError;
 use crate::report::{Asked, Teller};
@@ -113,26 +113,28 @@ impl Worker {
 
     /// After a change of rules: what is known now, and waiting until it shows.
     async fn after(&mut self, step: &Step, answer: &Response<Bytes>, tally: &Tally<'_>) {
-        let shared = Arc::clone(&self.shared);
-        let document = match &step.operation {
-            Operation::PutCors(put) => Some(request::document_of(put, tally.trial.answers())),
-            Operation::DeleteCors(_) => None,
-            Operation::Raw(messages) => match messages.as_slice() {
-                [message] if message.method == "PUT" && message.query.as_deref() == Some("cors") => {
-                    Some(Bytes::from(message.body.clone()))
-                }
-                _ => return,
-            },
-            _ => return,
+        let changes = match &step.operation {
+            Operation::PutCors(_) | Operation::DeleteCors(_) => true,
+            Operation::Raw(messages) => document_of(messages).is_some(),
+            _ => false,
         };
-        if step.bucket == BucketRole::Missing && answer.status().is_success() {
+        if !changes || !answer.status().is_success() {
+            return;
+        }
+        if step.bucket == BucketRole::Missing {
             let missing = self.missing.clone();
             self.adopt(&missing);
         }
+        let shared = Arc::clone(&self.shared);
         let Some(held) = self.slot_of(step.bucket) else { return };
-        if !answer.status().is_success() || shared.options.settle.is_zero() {
+        if shared.options.settle.is_zero() {
             return;
         }
+        let document = match &step.operation {
+            Operation::PutCors(put) => Some(request::document_of(put, tally.trial.answers())),
+            Operation::Raw(messages) => document_of(messages),
+            _ => None,
+        };
         let old = held.rules.take();
         let new = document.as_ref().and_then(|document| configuration_of(document, &shared.target.dialect));
         held.rules.clone_from(&new);
@@ -230,6 +232,16 @@ struct Done {
 
 /// What came of a step that was sent ahead.
 type Early = Result<Done, Abort>;
+
+/// The document of a single PutBucketCors in bytes.
+fn document_of(messages: &[Message]) -> Option<Bytes> {
+    match messages {
+        [message] if message.method == "PUT" && message.query.as_deref() == Some("cors") => {
+            Some(Bytes::from(message.body.clone()))
+        }
+        _ => None,
+    }
+}
 
 /// Whether a step can be sent together with its neighbours.
 fn stands_alone(step: &Step) -> bool {
