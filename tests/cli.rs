@@ -83,6 +83,14 @@ fn a_report_that_cannot_be_written() {
 }
 
 #[test]
+fn a_selector_of_another_dialect() {
+    let output = corsuite(&["run", "vary.three"]).output().unwrap();
+    assert_eq!(code(&output), 2);
+    let expected = "error: selector `vary.three` matches no case\nhelp: it is one of another dialect: `--dialect s3`\n";
+    assert_eq!(text(&output.stderr), expected);
+}
+
+#[test]
 fn the_same_verdicts_from_a_server_in_another_process() {
     let server = Server::start();
     let state = tempfile::tempdir().unwrap();

@@ -136,13 +136,18 @@ pub(super) fn select(
     level: Option<Level>,
     dialect: &Dialect,
 ) -> Result<(Suite, bool), Failure> {
-    let applying: Vec<Case> = suite.cases.into_iter().filter(|case| case.applies(dialect)).collect();
+    let (applying, others): (Vec<Case>, Vec<Case>) = suite.cases.into_iter().partition(|case| case.applies(dialect));
     let all = applying.len();
     for selector in selectors {
         if !applying.iter().any(|case| matches(selector, case)) {
             let names = applying.iter().flat_map(|case| names(case).chain([case.id.as_str()]));
             let near = closest(selector, names);
             let failure = Failure::usage(format!("selector `{selector}` matches no case"));
+            let matching =
+                |dialect: &Dialect| others.iter().any(|case| case.applies(dialect) && matches(selector, case));
+            if let Some(other) = [Dialect::oss(), Dialect::s3()].into_iter().find(|other| matching(other)) {
+                return Err(failure.help(format!("it is one of another dialect: `--dialect {}`", other.name)));
+            }
             return Err(match near {
                 Some(near) => failure.help(format!("did you mean `{near}`?")),
                 None => failure.help("a selector is a case id, a theme or a clause; `corsuite list` shows them"),
