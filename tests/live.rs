@@ -1,7 +1,7 @@
 //! Campaigns against every fault, each behind a socket in another process: found, confirmed, made as small as it goes, and written as a
 //! case that fails there and passes on the healthy server.
 //!
-//! Takes five minutes on two cores, so it is asked for: `cargo test --release --test live -- --ignored --nocapture`. It prints the table of
+//! Takes minutes on two cores, so it is asked for: `cargo test --release --test live -- --ignored --nocapture`. It prints the tables of
 //! `fuzz/README.md`. `CORSUITE_FAULTS=one,other` takes these faults alone.
 #![cfg(test)]
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "reads findings, prints a table")]
@@ -13,7 +13,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use common::program::{Server, code, send, text, with_keys};
-use common::{run, target};
+use common::{run, target_of};
 use corsuite::campaign::Kind;
 use corsuite::case::{Case, DocumentSource, Operation, Suite, load};
 use corsuite::diagnostic::SourceFile;
@@ -44,19 +44,30 @@ struct Found {
 #[test]
 #[ignore = "five minutes in a release build: `.ci/run live`"]
 fn every_fault_that_a_request_reveals() {
-    let healthy = Server::start();
+    every_fault(Dialect::oss(), |_| true);
+}
+
+/// The same of those that only servers of S3 can have.
+#[test]
+#[ignore = "a minute in a release build: `.ci/run live`"]
+fn every_fault_of_s3_alone_that_a_request_reveals() {
+    every_fault(Dialect::s3(), |fault| !fault.applies(Dialect::oss()));
+}
+
+fn every_fault(dialect: &'static Dialect, of: fn(&Fault) -> bool) {
+    let healthy = Server::with(&["--dialect", &dialect.name]);
     let named = std::env::var("CORSUITE_FAULTS").ok();
     let is_named = |id: &str| named.as_ref().is_none_or(|named| named.split(',').any(|one| one == id));
-    let wanted: Vec<&'static Fault> = faults()
-        .filter(|fault| fault.allowed.is_none() && fault.hidden_from_fuzzer().is_none() && is_named(fault.id))
-        .collect();
+    let reveals = |fault: &Fault| fault.allowed_in(dialect).is_none() && fault.hidden_from_fuzzer(dialect).is_none();
+    let wanted: Vec<&'static Fault> =
+        faults().filter(|fault| fault.applies(dialect) && of(fault) && reveals(fault) && is_named(fault.id)).collect();
     let (next, done) = (Mutex::new(wanted.iter()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 loop {
                     let Some(fault) = next.lock().unwrap().next() else { return };
-                    let found = campaign(fault.id, &healthy);
+                    let found = campaign(fault.id, dialect, &healthy);
                     done.lock().unwrap().push(found);
                 }
             });
@@ -82,7 +93,8 @@ fn every_fault_that_a_request_reveals() {
         values.get(values.len() / 2).copied().unwrap_or_default()
     };
     println!(
-        "{} faults; medians: {} ms, {} requests, {} steps, {} rules",
+        "{}: {} faults; medians: {} ms, {} requests, {} steps, {} rules",
+        dialect.name,
         done.len(),
         median(done.iter().map(|found| found.elapsed.as_millis()).collect()),
         median(done.iter().map(|found| u128::from(found.requests)).collect()),
@@ -95,13 +107,14 @@ fn every_fault_that_a_request_reveals() {
     if named.is_some() {
         return;
     }
+    assert!(!done.is_empty(), "no fault");
     let steps = median(done.iter().map(|found| found.steps as u128).collect());
     let rules = median(done.iter().map(|found| found.rules as u128).collect());
     assert!(steps <= 2 && rules <= 2, "{steps} steps, {rules} rules");
 }
 
-fn campaign(id: &'static str, healthy: &Server) -> Found {
-    let server = Server::with(&["--fault", id]);
+fn campaign(id: &'static str, dialect: &Dialect, healthy: &Server) -> Found {
+    let server = Server::with(&["--dialect", &dialect.name, "--fault", id]);
     let state = tempfile::tempdir().unwrap();
     let endpoint = format!("http://{}", server.address);
     let out = state.path().join("found");
@@ -109,8 +122,9 @@ fn campaign(id: &'static str, healthy: &Server) -> Found {
     // A server on this machine that takes a second does not answer.
     let options =
         ["fuzz", "--endpoint", &endpoint, "--seed", "1", "--stop-after", "1", "--time", "300", "--timeout", "1"];
+    let held = ["--dialect", &dialect.name, "--strict", "--settle", "0", "--out", folder];
     let started = Instant::now();
-    let output = with_keys(&[&options[..], &["--strict", "--settle", "0", "--out", folder]].concat(), state.path());
+    let output = with_keys(&[&options[..], &held].concat(), state.path());
     let output = { output }.output().unwrap();
     let elapsed = started.elapsed();
     let shown = text(&output.stdout);
@@ -133,7 +147,7 @@ fn campaign(id: &'static str, healthy: &Server) -> Found {
         (!shown.contains("\nFINDING (")).then(|| format!("none is stable: {shown}")),
     ];
     found.trouble = troubles.into_iter().flatten().next();
-    let mut cases = findings(&out);
+    let mut cases = findings(&out, dialect);
     cases.sort_by_key(|(_, case)| case.steps.len());
     if cases.is_empty() {
         found.trouble.get_or_insert_with(|| "nothing was written".to_owned());
@@ -144,7 +158,8 @@ fn campaign(id: &'static str, healthy: &Server) -> Found {
         found.steps = case.steps.len();
         found.rules = case.steps.iter().map(|step| rules(&step.operation)).max().unwrap_or_default();
         found.kind = case.about.trim_end_matches(" (found by corsuite fuzz)").replace('|', "\\|");
-        match replayed(file, &server, healthy, state.path()).or_else(|| smaller(case, id, &chosen(&out))) {
+        let story = replayed(file, dialect, (&server, healthy), state.path());
+        match story.or_else(|| smaller(case, id, (dialect, &chosen(&out, dialect)))) {
             None => return found,
             Some(story) => stories.push(story),
         }
@@ -154,13 +169,14 @@ fn campaign(id: &'static str, healthy: &Server) -> Found {
 }
 
 /// What is wrong with a finding's file: it must fail on the faulty server and pass on the healthy one.
-fn replayed(file: &Path, faulty: &Server, healthy: &Server, state: &Path) -> Option<String> {
+fn replayed(file: &Path, dialect: &Dialect, (faulty, healthy): (&Server, &Server), state: &Path) -> Option<String> {
     let alone = tempfile::tempdir().unwrap();
     std::fs::copy(file, alone.path().join("found.yaml")).unwrap();
     for (server, expected) in [(faulty, 1), (healthy, 0)] {
         let endpoint = format!("http://{}", server.address);
         let again = ["run", "--cases", alone.path().to_str().unwrap(), "--strict", "--endpoint", &endpoint];
-        let output = with_keys(&[&again[..], &["--settle", "0", "--timeout", "1"]].concat(), state).output().unwrap();
+        let held = ["--dialect", &dialect.name, "--settle", "0", "--timeout", "1"];
+        let output = with_keys(&[&again[..], &held].concat(), state).output().unwrap();
         if code(&output) != expected {
             return Some(format!("replayed: exit {}, not {expected}: {}", code(&output), text(&output.stdout)));
         }
@@ -169,10 +185,10 @@ fn replayed(file: &Path, faulty: &Server, healthy: &Server, state: &Path) -> Opt
 }
 
 /// Every finding, and its file.
-fn findings(folder: &Path) -> Vec<(PathBuf, Case)> {
+fn findings(folder: &Path, dialect: &Dialect) -> Vec<(PathBuf, Case)> {
     let read = |path: PathBuf| {
         let source = SourceFile::new("found.yaml", std::fs::read_to_string(&path).unwrap());
-        Some((path, load(&[source], Dialect::oss()).suite.cases.into_iter().next()?))
+        Some((path, load(&[source], dialect).suite.cases.into_iter().next()?))
     };
     files(folder).into_iter().filter_map(read).collect()
 }
@@ -189,28 +205,28 @@ fn rules(operation: &Operation) -> usize {
 }
 
 /// The dialect with what the campaign found the server to have chosen.
-fn chosen(folder: &Path) -> Dialect {
+fn chosen(folder: &Path, dialect: &Dialect) -> Dialect {
     let log = std::fs::read_to_string(folder.join("campaign.jsonl")).unwrap();
     let header: serde_json::Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
-    let mut dialect = Dialect::oss().clone();
+    let mut dialect = dialect.clone();
     for (point, value) in header["behaviours"].as_object().unwrap() {
         dialect.behaviours.set(point, value.as_str().unwrap()).unwrap();
     }
     dialect
 }
 
-/// A case with something taken away that still shows the same on the faulty server.
-fn smaller(case: &Case, id: &str, dialect: &Dialect) -> Option<String> {
+/// A case with something taken away that still shows the same on the faulty server, of a dialect and what it chose at open points.
+fn smaller(case: &Case, id: &str, (dialect, chosen): (&Dialect, &Dialect)) -> Option<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         // Each time, with one or two preflights between: a server may do something every second time.
         let shows = async |case: &Case| -> Vec<Kind> {
-            let options = serve::options(Dialect::oss(), serve::owner(), serve::other());
+            let options = serve::options(dialect, serve::owner(), serve::other());
             let server = Embedded::new(Faulty::new(options, corsuite::reference::faults::find(id).unwrap()));
             let suite = Suite { cases: vec![case.clone()] };
             let mut kinds: Option<Vec<Kind>> = None;
             for more in [1, 2, 0] {
-                let report = run(target(server.clone()), &suite, Options::default()).await.unwrap();
+                let report = run(target_of(server.clone(), dialect), &suite, Options::default()).await.unwrap();
                 let now: Vec<Kind> = report.cases[0].mismatches.iter().map(Kind::of).collect();
                 kinds = Some(
                     kinds.map_or(now.clone(), |kinds| kinds.into_iter().filter(|kind| now.contains(kind)).collect()),
@@ -224,7 +240,7 @@ fn smaller(case: &Case, id: &str, dialect: &Dialect) -> Option<String> {
         };
         let wanted = shows(case).await.into_iter().find(|kind| case.about.starts_with(&kind.to_string()))?;
         let mut shrinker = Shrinker::new(case.clone(), 10_000);
-        while let Some(candidate) = shrinker.candidate(dialect) {
+        while let Some(candidate) = shrinker.candidate(chosen) {
             if shows(&candidate).await.contains(&wanted) {
                 let (larger, smaller) =
                     (corsuite::case::write("", std::slice::from_ref(case)), corsuite::case::write("", &[candidate]));

@@ -5,6 +5,7 @@ use arbitrary::Unstructured;
 use super::{Source, near, rule_set};
 use crate::case::{Rule, RuleSet};
 use crate::cors::Pattern;
+use crate::dialect::Dialect;
 use crate::xml::escape;
 
 /// The simplest document that is stored.
@@ -52,7 +53,7 @@ const ODD: [&str; 18] = [
 /// A document of generated rules: half of them as a client writes them, most others in another form of the same XML, the rest
 /// with something in them that XML or the grammar forbids.
 pub fn document(u: &mut Unstructured<'_>) -> Vec<u8> {
-    let set = rule_set(u);
+    let set = rule_set(u, &Dialect::oss().limits);
     let mut source = Source(u);
     let mut text = match source.below(2) {
         0 => set.to_xml(),
@@ -195,7 +196,7 @@ pub fn mutate(document: &[u8], seed: u64, most: usize) -> Vec<u8> {
                 insert(&mut text, from, &value);
             }
             _ => {
-                let made = rule_set(source.0).to_xml();
+                let made = rule_set(source.0, &Dialect::oss().limits).to_xml();
                 let rule = made.find("<CORSRule>").and_then(|from| made.get(from..));
                 let rule = rule.and_then(|rule| rule.get(..whole(rule))).unwrap_or_default();
                 insert(&mut text, from, rule);
@@ -238,7 +239,7 @@ mod tests {
         for index in 0..500 {
             let bytes = crate::generate::bytes(4, index, 2048);
             let mut u = Unstructured::new(&bytes);
-            let set = rule_set(&mut u);
+            let set = rule_set(&mut u, &Dialect::oss().limits);
             let values = |text: &str| {
                 let document = parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"));
                 let rules = document.rules.iter().map(|rule| {
@@ -254,7 +255,7 @@ mod tests {
 
     #[test]
     fn mutants_stay_in_bounds_and_many_stay_xml() {
-        let document = rule_set(&mut Unstructured::new(&[])).to_xml().into_bytes();
+        let document = rule_set(&mut Unstructured::new(&[]), &Dialect::oss().limits).to_xml().into_bytes();
         let mutants: Vec<Vec<u8>> = (0..500).map(|seed| mutate(&document, seed, 2000)).collect();
         assert!(mutants.iter().all(|mutant| mutant.len() <= 2000));
         let well_formed = mutants.iter().filter(|mutant| crate::xml::parse(mutant).is_ok()).count();

@@ -99,7 +99,7 @@ impl Source<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use sha2::{Digest as _, Sha256};
 
@@ -137,6 +137,31 @@ mod tests {
         let digest = (0..60).map(|index| sent(made(2, index))).fold(Sha256::new(), Sha256::chain_update);
         let digest: String = digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         insta::assert_snapshot!(digest, @"0438797e66918623");
+    }
+
+    /// What stands just within a limit, and just beyond it.
+    #[test]
+    fn near_the_limits_of_each_dialect() {
+        use crate::case::DocumentSource;
+
+        for (dialect, rules, sizes) in [
+            (Dialect::oss(), [10, 11, 20, 21].as_slice(), [16_000, 16_384, 16_385, 20_000]),
+            (Dialect::s3(), &[100, 101], [64_000, 65_536, 65_537, 80_000]),
+        ] {
+            let mut found: (BTreeSet<usize>, BTreeSet<usize>) = Default::default();
+            for index in 0..1500 {
+                let bytes = bytes(5, index, BYTES);
+                for step in draft(&mut Unstructured::new(&bytes), "near", dialect).steps {
+                    let Operation::PutCors(put) = step.operation else { continue };
+                    if let DocumentSource::Rules { rules, size, .. } = put.body {
+                        found.0.insert(rules.rules.len());
+                        found.1.extend(size);
+                    }
+                }
+            }
+            found.0.retain(|count| *count > 5);
+            assert_eq!(found, (rules.iter().copied().collect(), sizes.into()), "{}", dialect.name);
+        }
     }
 
     /// Each kind of step is there, and none crowds the others out.

@@ -5,7 +5,7 @@ use arbitrary::Unstructured;
 use super::Source;
 use crate::case::{Rule, RuleSet};
 use crate::cors::{CorsConfiguration, CorsRule, Pattern};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Limits};
 
 const SCHEMES: [&str; 6] = ["https", "http", "https", "http", "capacitor", "chrome-extension"];
 const HOSTS: [&str; 18] = [
@@ -122,13 +122,28 @@ fn rule(source: &mut Source<'_, '_>) -> Rule {
     }
 }
 
-/// Rules as text: mostly such as a server takes; about one set in eight breaks one rule of the documents.
-pub fn rule_set(u: &mut Unstructured<'_>) -> RuleSet {
+/// Rules of a set that differ; those beyond repeat them, so that bytes are left for what is asked.
+const VARIED: usize = 21;
+
+/// Rules as text: mostly such as a server takes, now and then as many as it may just take, or one more; about one set in eight breaks one rule
+/// of the documents.
+pub fn rule_set(u: &mut Unstructured<'_>, limits: &Limits) -> RuleSet {
     let mut source = Source(u);
-    let count = source.weighted(2, &[(30, 1), (20, 3), (10, 4), (3, 10), (2, 11), (1, 20), (2, 21)]);
+    let (most, refused) = (limits.max_rules_certain, limits.max_rules_refused);
+    let near = [(3, most), (2, most + 1), (1, refused.saturating_sub(1)), (2, refused)];
+    let few = [(30, 1), (20, 3), (10, 4)];
+    let mut count = source.weighted(2, &[&few[..], &near].concat());
+    // A hundred rules take a server and the oracle as long as whole cases do.
+    if count > VARIED && !source.one_in(4) {
+        count = 10;
+    }
     let copies = count > 4 && source.one_in(3);
     let mut rules: Vec<Rule> = Vec::with_capacity(count);
-    for _ in 0..count {
+    for at in 0..count {
+        if let Some(before) = at.checked_sub(VARIED).and_then(|before| rules.get(before)) {
+            rules.push(before.clone());
+            continue;
+        }
         let mut next = rule(&mut source);
         if let Some(first) = rules.first().filter(|_| copies) {
             next = first.clone();
@@ -151,6 +166,20 @@ pub fn rule_set(u: &mut Unstructured<'_>) -> RuleSet {
         break_one(&mut source, &mut set);
     }
     set
+}
+
+/// Where rules have an ID: rules with one, and an AllowedHeader that is no name.
+pub(super) fn with_ids(u: &mut Unstructured<'_>, set: &mut RuleSet) {
+    let mut source = Source(u);
+    if source.one_in(3) {
+        let long = source.one_in(4).then(|| "i".repeat(256));
+        for (at, rule) in set.rules.iter_mut().enumerate().filter(|(at, _)| at % 4 != 2) {
+            rule.ids = vec![long.clone().filter(|_| at == 0).unwrap_or_else(|| format!("rule {at}"))];
+        }
+    }
+    if let Some(rule) = set.rules.last_mut().filter(|_| source.one_in(12)) {
+        rule.allowed_headers = vec!["x y".to_owned()];
+    }
 }
 
 /// Rules as text, of which nearly all break one rule of the documents.

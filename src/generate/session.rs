@@ -4,7 +4,7 @@ use arbitrary::Unstructured;
 
 use super::document::styled;
 use super::request::aim;
-use super::rules::broken_rule_set;
+use super::rules::{broken_rule_set, with_ids};
 use super::{Source, rule_set};
 use crate::case::{
     Acl, BucketRole, Case, ContentMd5, DocumentSource, Extra, Identity, ObjectRequest, Operation, Pad, Preflight,
@@ -12,8 +12,9 @@ use crate::case::{
 };
 use crate::cors::{CorsConfiguration, CorsRule, validate, xml};
 use crate::diagnostic::SourceFile;
-use crate::dialect::{AppendObject, Dialect, Signature};
+use crate::dialect::{AppendObject, Dialect, Integrity, RuleId, Signature};
 use crate::predict::predict;
+use crate::reference::checksum;
 
 /// How many bytes a case uses at most; more change nothing.
 pub const BYTES: usize = 4096;
@@ -114,7 +115,10 @@ impl Session<'_> {
             self.delete(u, at, bucket);
             return;
         }
-        let set = rule_set(u);
+        let mut set = rule_set(u, &self.dialect.limits);
+        if self.dialect.behaviours.rule_id == RuleId::Stored {
+            with_ids(u, &mut set);
+        }
         self.put(u, at, bucket, set, first);
     }
 
@@ -126,7 +130,8 @@ impl Session<'_> {
         let body = match source.below(15) {
             0..=5 => DocumentSource::Rules { rules: set, size: None, pad: Pad::Space },
             6 if !first => {
-                let exact = source.pick(&[16_000, 16_385, 20_000, 16_384]);
+                let (most, certain) = (self.dialect.limits.max_body_bytes, self.dialect.limits.max_body_decimal());
+                let exact = source.pick(&[certain, most + 1, certain / 4 * 5, most]);
                 let pad = if source.one_in(2) { Pad::Comment } else { Pad::Space };
                 size = Some(exact).filter(|exact| document::write(&set, *exact, pad).is_some());
                 DocumentSource::Rules { rules: set, size, pad }
@@ -152,7 +157,7 @@ impl Session<'_> {
             DocumentSource::Bytes(bytes) => Some(bytes.clone()),
             DocumentSource::Rules { .. } | DocumentSource::From(_) => None,
         };
-        let content_md5 = match source.below(18) {
+        let mut content_md5 = match source.below(18) {
             // Nearly right.
             16 => document.as_ref().map_or(ContentMd5::Usual, |document| {
                 let right = crate::request::content_md5(document);
@@ -177,18 +182,28 @@ impl Session<'_> {
                     .to_owned(),
             ),
         };
+        let mut extra = Extra::default();
+        if !first && self.dialect.behaviours.integrity == Integrity::Required && source.one_in(6) {
+            // None at all, or a checksum in its place, right or wrong.
+            content_md5 = ContentMd5::Absent;
+            let name = source.pick(&["crc32", "sha256", "crc32"]);
+            let of: &[u8] = if source.one_in(3) { b"another body" } else { document.as_deref().unwrap_or_default() };
+            if let Some(value) = checksum(name, of).filter(|_| !source.one_in(4)) {
+                extra.headers.push((self.dialect.wording.field(&format!("checksum-{name}")), value));
+            }
+        }
         let content_type = source.weighted(Some("application/xml"), &[(10, None), (10, Some("text/plain"))]);
         // What the oracle stores, if it stores it; else requests aim at what was there before.
         if identity.is_none_or(|identity| identity == Identity::Presigned)
             && matches!(content_md5, ContentMd5::Usual | ContentMd5::Right)
-            && size.is_none_or(|size| size <= 16_384)
+            && size.is_none_or(|size| size <= self.dialect.limits.max_body_bytes)
         {
             let stored = document.as_ref().and_then(|document| self.stored(document));
             if let (Some(place), Some(stored)) = (self.rules.get_mut(at), stored) {
                 *place = Some(stored);
             }
         }
-        let put = PutCors { body, content_md5, content_type: content_type.map(str::to_owned), extra: Extra::default() };
+        let put = PutCors { body, content_md5, content_type: content_type.map(str::to_owned), extra };
         self.push(Operation::PutCors(put), identity, bucket);
     }
 

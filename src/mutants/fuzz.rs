@@ -41,7 +41,7 @@ pub async fn hunt(dialect: &Dialect, options: &HuntOptions, seen: impl Fn(usize,
             id: fault.id.to_owned(),
             clause: fault.clause.to_owned(),
             found: Vec::new(),
-            hidden: fault.hidden_from_fuzzer().map(str::to_owned),
+            hidden: fault.hidden_from_fuzzer(&dialect).map(str::to_owned),
         })
         .collect();
     let mut false_alarms = Vec::new();

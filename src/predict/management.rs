@@ -87,6 +87,8 @@ impl Seen<'_> {
                 blocks.refused("limit.body-refused");
                 blocks.refused("limit.large-refused");
                 blocks.error("limit.large-choice", self.status(), &self.code());
+                self.names("limit.large-code", "MaxMessageLengthBytes", blocks);
+                self.says_the_like("limit.sentence", "Your request was too big", blocks);
             }
             (Ok(Ok(_)), true, true) => blocks.refused("limit.body-between"),
             (Ok(Ok(_)), false, false) => {
@@ -160,6 +162,7 @@ impl Seen<'_> {
             blocks.error("get.none", 404, "NoSuchCORSConfiguration");
             blocks.message("get.none-message", self.said());
             blocks.message("get.none-sentence", TextCondition::Prefix(self.element("Message")));
+            self.names("get.none-bucket", "BucketName", blocks);
             return;
         };
         let with_ids: Vec<Rule> = rules.rules.iter().map(as_text).collect();
@@ -176,6 +179,10 @@ impl Seen<'_> {
         let kept = self.says("get.header-kept") && written.iter().any(capitals);
         let order = if kept { "get.header-kept" } else { "get.value-order" };
         blocks.add(order, |block| block.cors = expected(Some(written.clone()), None, true));
+        if let Some(namespace) = &self.dialect.wording.namespace {
+            let written = format!("xmlns=\"{namespace}\"");
+            blocks.add("get.namespace", |block| block.body.push(TextCondition::Contains(written)));
+        }
         if with_ids.iter().any(|rule| !rule.ids.is_empty()) {
             blocks.add("rule.id", |block| block.cors = expected(Some(with_ids), None, false));
         }
@@ -213,10 +220,25 @@ impl Seen<'_> {
         TextCondition::Equals(self.element("Message"))
     }
 
+    /// That an element is there, if the oracle's own answer has it.
+    fn names(&self, clause: &'static str, name: &'static str, blocks: &mut Blocks<'_>) {
+        if !self.element(name).is_empty() {
+            blocks.add(clause, |block| block.error = Some(super::element(name, TextCondition::Present)));
+        }
+    }
+
+    /// That the message says this, if the oracle's own answer does.
+    fn says_the_like(&self, clause: &'static str, part: &str, blocks: &mut Blocks<'_>) {
+        if self.element("Message").contains(part) {
+            blocks.message(clause, TextCondition::Contains(part.to_owned()));
+        }
+    }
+
     /// What is certain about a document with one violation.
     fn violation(&self, found: &Violation, blocks: &mut Blocks<'_>) {
         match (&found.refusal, found.clause) {
-            (Refusal::TooManyRules { .. }, _) => {
+            (Refusal::TooManyRules { limit }, _) => {
+                self.says_the_like("limit.sentence", &format!("limit of {limit} rules"), blocks);
                 blocks.error("limit.rules-refused", 400, &self.code());
                 blocks.message("limit.rules-message", self.said());
                 blocks.refused("limit.hundred-refused");
@@ -257,6 +279,13 @@ impl Seen<'_> {
                 });
                 let request =
                     matches!(found.kind(), ErrorKind::InvalidMethod | ErrorKind::TwoWildcards | ErrorKind::NoWildcard);
+                // White space is not the same to all readers of XML.
+                if value.bytes().all(|byte| byte.is_ascii_graphic()) && !value.is_empty() {
+                    self.says_the_like("value.sentence", value, blocks);
+                    if found.kind() == ErrorKind::TwoWildcards {
+                        self.says_the_like("value.sentence", "more than one wildcard", blocks);
+                    }
+                }
                 match found.kind() {
                     _ if request && !lower => blocks.error("value.invalid-request", 400, &self.code()),
                     ErrorKind::InvalidAge if clause == "age.integer" && !value.is_empty() => {

@@ -340,7 +340,7 @@ impl Seen<'_> {
         document_of(put, self.earlier)
     }
 
-    /// `error.document`, `error.form`, `error.head`
+    /// `error.document`, `error.form`, `error.shape`, `error.head`
     fn error_form(&self, blocks: &mut Blocks<'_>) {
         if *self.request.method() == Method::HEAD {
             blocks.add("error.head", |block| block.body.push(TextCondition::Empty));
@@ -369,6 +369,14 @@ impl Seen<'_> {
                 request_id_is_header: true,
                 ..ErrorExpectation::default()
             });
+        });
+        let kind = FieldCondition::Contains("application/xml".to_owned());
+        // What the error is about is one of these.
+        let order = ["Code", "Message", "ResourceType", "BucketName", "ArgumentName", "RequestId", "HostId"];
+        blocks.add("error.shape", |block| {
+            block.headers.push(("content-type".into(), vec![kind]));
+            let order = order.map(Name::from).to_vec();
+            block.error = Some(ErrorExpectation { order, ..ErrorExpectation::default() });
         });
         blocks.add("error.ec", |block| {
             block.error = Some(ErrorExpectation { ec_agrees: true, ..ErrorExpectation::default() });

@@ -8,6 +8,9 @@ use crate::dialect::{AllowMethods, VaryOn};
 /// How the message begins; what follows is not the same in all documents.
 const NOT_ALLOWED: &str = "CORSResponse: This CORS request is not allowed.";
 
+/// How the message begins where there is no bucket.
+const NO_BUCKET: &str = "CORSResponse: Bucket not found";
+
 impl Seen<'_> {
     pub(super) fn preflight(&self, blocks: &mut Blocks<'_>) {
         if self.status() == 404 {
@@ -22,6 +25,10 @@ impl Seen<'_> {
                 blocks.add("preflight.ok", |block| {
                     block.status.push(StatusPattern::Code(200));
                     block.body.push(TextCondition::Empty);
+                });
+                blocks.add("preflight.head", |block| {
+                    block.headers.push(("content-length".into(), vec![FieldCondition::Equals("0".to_owned())]));
+                    block.headers.push(("content-type".into(), vec![FieldCondition::Absent]));
                 });
                 if let Some(rule) = self.rules.and_then(|rules| rules.rules.get(grant.rule)) {
                     self.granted(&decision, grant, rule, blocks);
@@ -70,6 +77,10 @@ impl Seen<'_> {
             let each = names.iter().cloned().map(FieldCondition::Contains).collect();
             blocks.add("preflight.headers", |block| block.headers.push((headers.into(), each)));
             blocks.header("preflight.headers-only", headers, FieldCondition::Equals(names.join(", ")));
+            // Of several the white space between is free.
+            if let [name] = names.as_slice() {
+                blocks.header("preflight.headers-case", headers, FieldCondition::Exact(name.clone()));
+            }
         }
 
         let exposed = "access-control-expose-headers";
@@ -129,6 +140,10 @@ impl Seen<'_> {
         if denial == Denial::NotEnabled && self.step.bucket == BucketRole::Missing {
             blocks.error("preflight.no-bucket", self.status(), &self.code());
             blocks.header("preflight.refused-bare", "access-control-*", FieldCondition::Absent);
+            self.about("preflight.no-bucket-about", &["ResourceType"], blocks);
+            if self.element("Message").starts_with(NO_BUCKET) {
+                blocks.message("preflight.no-bucket-about", TextCondition::Prefix(NO_BUCKET.to_owned()));
+            }
             return;
         }
         let (clause, message, bare) = match denial {
@@ -176,10 +191,15 @@ impl Seen<'_> {
             Denial::NoRule => "preflight.about",
             _ => return,
         };
-        for name in ["Method", "ResourceType"] {
+        self.about(about, &["Method", "ResourceType"], blocks);
+    }
+
+    /// Elements of an error document, as the oracle's own answer has them.
+    fn about(&self, clause: &'static str, names: &[&'static str], blocks: &mut Blocks<'_>) {
+        for name in names {
             let value = self.element(name);
             if !value.is_empty() && value.trim() == value {
-                blocks.add(about, |block| block.error = Some(super::element(name, TextCondition::Equals(value))));
+                blocks.add(clause, |block| block.error = Some(super::element(name, TextCondition::Equals(value))));
             }
         }
     }

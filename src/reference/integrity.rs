@@ -19,7 +19,8 @@ static CRC64: Crc<u64> = Crc::<u64>::new(&CRC_64_NVME);
 /// Names after `x-amz-checksum-`.
 const CHECKSUMS: [&str; 5] = ["crc32", "crc32c", "crc64nvme", "sha1", "sha256"];
 
-fn checksum(name: &str, body: &[u8]) -> Option<String> {
+/// The value of `x-amz-checksum-` and this name; none for a name that there is none of.
+pub fn checksum(name: &str, body: &[u8]) -> Option<String> {
     Some(match name {
         "crc32" => STANDARD.encode(CRC32.checksum(body).to_be_bytes()),
         "crc32c" => STANDARD.encode(CRC32C.checksum(body).to_be_bytes()),

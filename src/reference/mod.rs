@@ -37,6 +37,7 @@ use jiff::Timestamp;
 
 use self::address::Address;
 pub use self::error::ErrorDocument;
+pub use self::integrity::checksum;
 use crate::cors::CorsConfiguration;
 use crate::dialect::{Behaviours, ErrorKind, Integrity, Limits, Wording};
 use crate::sign::{Credentials, Query};

@@ -17,6 +17,8 @@ pub fn corsuite(arguments: &[&str]) -> Command {
         "OSS_SESSION_TOKEN",
         "CORSUITE_OTHER_OSS_ACCESS_KEY_ID",
         "CORSUITE_OTHER_OSS_ACCESS_KEY_SECRET",
+        "CORSUITE_OTHER_AWS_ACCESS_KEY_ID",
+        "CORSUITE_OTHER_AWS_SECRET_ACCESS_KEY",
     ] {
         command.env_remove(name);
     }
@@ -33,7 +35,9 @@ pub fn with_keys(arguments: &[&str], state: &Path) -> Command {
         .env("AWS_ACCESS_KEY_ID", "corsuite-owner")
         .env("AWS_SECRET_ACCESS_KEY", "corsuite-owner-secret")
         .env("CORSUITE_OTHER_OSS_ACCESS_KEY_ID", "corsuite-other")
-        .env("CORSUITE_OTHER_OSS_ACCESS_KEY_SECRET", "corsuite-other-secret");
+        .env("CORSUITE_OTHER_OSS_ACCESS_KEY_SECRET", "corsuite-other-secret")
+        .env("CORSUITE_OTHER_AWS_ACCESS_KEY_ID", "corsuite-other")
+        .env("CORSUITE_OTHER_AWS_SECRET_ACCESS_KEY", "corsuite-other-secret");
     command
 }
 

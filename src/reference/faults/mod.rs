@@ -149,9 +149,9 @@ impl Fault {
         self.allowed.filter(|(point, value)| dialect.open.get(point).is_some_and(|values| values.contains(value)))
     }
 
-    /// Why no generated exchange can show it; none for all others.
-    pub fn hidden_from_fuzzer(&self) -> Option<&'static str> {
-        hidden::reason(self.id)
+    /// Why no generated exchange of a dialect can show it; none for all others.
+    pub fn hidden_from_fuzzer(&self, dialect: &Dialect) -> Option<&'static str> {
+        hidden::reason(self.id, dialect)
     }
 
     /// Whether a request without `raw:` can show it.
