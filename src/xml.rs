@@ -100,7 +100,7 @@ pub fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
 /// Byte of the first character that XML does not allow.
 fn forbidden(text: &str) -> Option<usize> {
     // All that are forbidden begin with a control character or, U+FFFE and U+FFFF, with byte EF; few documents hold either.
-    let suspect = |byte: u8| (byte < b' ') & (byte != b'\t') & (byte != b'\n') & (byte != b'\r') | (byte == 0xef);
+    let suspect = |byte: u8| byte == 0xef || byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
     if !text.as_bytes().chunks(64).any(|part| part.iter().fold(false, |found, byte| found | suspect(*byte))) {
         return None;
     }

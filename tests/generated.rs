@@ -61,8 +61,8 @@ async fn another_way_of_being_right_passes() {
 
 #[test]
 fn what_is_written_is_read_and_predicted_again() {
-    let dialect = Dialect::oss();
-    for case in generated(9, 60, dialect).cases {
+    let cases = |dialect| generated(9, 60, dialect).cases.into_iter().map(move |case| (case, dialect));
+    for (case, dialect) in dialects().into_iter().flat_map(cases) {
         let text = write("generated", std::slice::from_ref(&case));
         let mut loaded = load(&[SourceFile::new("generated/one.yaml", text.as_str())], dialect);
         assert!(loaded.diagnostics.is_empty(), "{}", render(&loaded.diagnostics, Style::Plain));

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use regex::Regex;
 
 pub use self::bundled::{Strength, bundled, digest, digest_of_ids, strength};
+pub(crate) use self::catalogue::fit_rules;
 pub use self::load::{Loaded, load, load_rules};
 pub use self::write::write;
 use crate::diagnostic::SourceFile;

@@ -146,7 +146,7 @@ mod tests {
 
         for (dialect, rules, sizes) in [
             (Dialect::oss(), [10, 11, 20, 21].as_slice(), [16_000, 16_384, 16_385, 20_000]),
-            (Dialect::s3(), &[100, 101], [64_000, 65_536, 65_537, 80_000]),
+            (Dialect::s3(), &[10, 100, 101], [64_000, 65_536, 65_537, 80_000]),
         ] {
             let mut found: (BTreeSet<usize>, BTreeSet<usize>) = Default::default();
             for index in 0..1500 {

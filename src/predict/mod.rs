@@ -18,7 +18,7 @@ use regex::Regex;
 
 use crate::case::{
     Acl, BucketRole, Case, DocumentSource, ErrorExpectation, Expectation, FieldCondition, Identity, Name,
-    ObjectRequest, Operation, PutCors, StatusPattern, Step, TextCondition,
+    ObjectRequest, Operation, PutCors, StatusPattern, Step, TextCondition, fit_rules,
 };
 use crate::cors::{CorsConfiguration, CorsRequest};
 use crate::dialect::{Behaviours, CONSISTENT, Dialect, Level};
@@ -47,6 +47,8 @@ pub fn predict_seeing(
     dialect: &Dialect,
     mut see: impl FnMut(&Request<Bytes>, Option<&CorsConfiguration>),
 ) {
+    // As the loader would read the case, so that one that is written and read is the same.
+    case.steps.iter_mut().for_each(|step| fit_rules(step, dialect));
     let mut oracle = Oracle::new(case, dialect);
     let mut earlier: Vec<Response<Bytes>> = Vec::new();
     for at in 0..case.steps.len() {

@@ -1,5 +1,9 @@
 //! Preflights.
 
+use std::sync::Arc;
+
+use regex::Regex;
+
 use super::{Blocks, Seen};
 use crate::case::{BucketRole, FieldCondition, StatusPattern, TextCondition};
 use crate::cors::{CorsRule, Decision, Denial, Grant, Outcome, Pattern, evaluate};
@@ -78,8 +82,10 @@ impl Seen<'_> {
             blocks.add("preflight.headers", |block| block.headers.push((headers.into(), each)));
             blocks.header("preflight.headers-only", headers, FieldCondition::Equals(names.join(", ")));
             // Of several the white space between is free.
-            if let [name] = names.as_slice() {
-                blocks.header("preflight.headers-case", headers, FieldCondition::Exact(name.clone()));
+            if let ([name], true) = (names.as_slice(), self.says("preflight.headers-case"))
+                && let Ok(exactly) = Regex::new(&format!("^(?:{})$", regex::escape(name)))
+            {
+                blocks.header("preflight.headers-case", headers, FieldCondition::Matches(Arc::new(exactly)));
             }
         }
 
