@@ -15,7 +15,9 @@ use crate::predict::predict;
 #[derive(Debug)]
 pub struct Shrinker {
     best: Case,
-    /// The next candidate of the best case.
+    /// What can be taken from the best case, once it was asked for.
+    changes: Option<Vec<Change>>,
+    /// The next of them.
     at: usize,
     /// Whether one was kept since the candidates were last begun.
     kept: bool,
@@ -30,7 +32,7 @@ pub struct Shrinker {
 impl Shrinker {
     /// For a case that shows something; at most `budget` candidates are given.
     pub const fn new(case: Case, budget: usize) -> Self {
-        Self { best: case, at: 0, kept: false, budget, first: None, gave_first: false }
+        Self { best: case, changes: None, at: 0, kept: false, budget, first: None, gave_first: false }
     }
 
     /// The same for what shows at one step, from 1: the case [`around`] it is tried first. Where an answer costs a time-out, that saves
@@ -58,31 +60,31 @@ impl Shrinker {
             predict(&mut first, dialect);
             return Some(first);
         }
-        let candidates = Candidates::of(&self.best);
-        let next = candidates.get(self.at).or_else(|| {
+        let changes = self.changes.get_or_insert_with(|| changes(&self.best));
+        let change = changes.get(self.at).or_else(|| {
             // Once more from the start, as long as that helps.
             if !std::mem::take(&mut self.kept) {
                 return None;
             }
             self.at = 0;
-            candidates.get(0)
+            changes.first()
         });
-        let mut next = next?;
+        let mut next = change?.of(&self.best);
         predict(&mut next, dialect);
         Some(next)
     }
 
     /// Whether there is a candidate left.
-    pub fn has_more(&self) -> bool {
-        let candidates = Candidates::of(&self.best).0.len();
-        self.budget > 0 && (self.first.is_some() || self.at < candidates || (self.kept && candidates > 0))
+    pub fn has_more(&mut self) -> bool {
+        let count = self.changes.get_or_insert_with(|| changes(&self.best)).len();
+        self.budget > 0 && (self.first.is_some() || self.at < count || (self.kept && count > 0))
     }
 
     /// Whether the last candidate showed the same.
     pub fn tell(&mut self, candidate: Case, same: bool) {
         let first = std::mem::take(&mut self.gave_first);
         if same {
-            self.best = candidate;
+            (self.best, self.changes) = (candidate, None);
             self.kept = !first;
         } else if !first {
             self.at += 1;
@@ -90,41 +92,82 @@ impl Shrinker {
     }
 }
 
-/// One change of a case.
-type Change<'c> = Box<dyn Fn() -> Case + 'c>;
+/// One thing less. There may be thousands of a case, so what is large is made when it is asked for.
+#[derive(Debug)]
+enum Change {
+    /// Without a range of steps.
+    Without(usize, usize),
+    /// Without an ACL.
+    Private,
+    /// Less of a step.
+    At(usize, Less),
+}
 
-/// All candidates of a case, the ones that take most away first; each is made when it is asked for.
-struct Candidates<'c>(Vec<Change<'c>>);
+/// Less of a step.
+#[derive(Debug)]
+enum Less {
+    /// This one.
+    Step(Box<Step>),
+    /// Without a range of the rules of a document.
+    Rules(usize, usize),
+    /// Another rule at a place.
+    Rule(usize, Rule),
+    /// Without a range of the bytes of a document.
+    Bytes(usize, usize),
+}
 
-impl<'c> Candidates<'c> {
-    fn get(&self, at: usize) -> Option<Case> {
-        self.0.get(at).map(|change| change())
-    }
-
-    fn of(case: &'c Case) -> Self {
-        let mut all: Vec<Change<'c>> = Vec::new();
-        for (from, to) in pieces(case.steps.len()) {
-            if without_steps(case, from, to).is_some() {
-                all.push(Box::new(move || without_steps(case, from, to).unwrap_or_else(|| case.clone())));
+impl Change {
+    fn of(&self, case: &Case) -> Case {
+        match self {
+            Self::Without(from, to) => without_steps(case, *from, *to).unwrap_or_else(|| case.clone()),
+            Self::Private => Case { acl: Acl::Private, ..case.clone() },
+            Self::At(index, less) => {
+                let mut case = case.clone();
+                if let Some(step) = case.steps.get_mut(*index) {
+                    less.apply(step);
+                }
+                case
             }
         }
-        if case.acl != Acl::Private {
-            all.push(Box::new(|| Case { acl: Acl::Private, ..case.clone() }));
-        }
-        for (index, step) in case.steps.iter().enumerate() {
-            let usual = case.objects.first().map(|(key, _)| key.as_str());
-            for smaller in smaller_steps(step, usual) {
-                all.push(Box::new(move || {
-                    let mut case = case.clone();
-                    if let Some(place) = case.steps.get_mut(index) {
-                        *place = smaller.clone();
-                    }
-                    case
-                }));
-            }
-        }
-        Self(all)
     }
+}
+
+impl Less {
+    fn apply(&self, step: &mut Step) {
+        if let Self::Step(less) = self {
+            step.clone_from(less);
+            return;
+        }
+        let Operation::PutCors(PutCors { body, .. }) = &mut step.operation else { return };
+        match (self, body) {
+            (Self::Rules(from, to), DocumentSource::Rules { rules, .. }) => drop(rules.rules.drain(*from..*to)),
+            (Self::Rule(at, rule), DocumentSource::Rules { rules, .. }) => {
+                if let Some(place) = rules.rules.get_mut(*at) {
+                    place.clone_from(rule);
+                }
+            }
+            (Self::Bytes(from, to), DocumentSource::Bytes(bytes)) => drop(bytes.drain(*from..*to)),
+            _ => {}
+        }
+    }
+}
+
+/// All that can be taken from a case, the ones that take most away first.
+fn changes(case: &Case) -> Vec<Change> {
+    let mut all = Vec::new();
+    for (from, to) in pieces(case.steps.len()) {
+        if without_steps(case, from, to).is_some() {
+            all.push(Change::Without(from, to));
+        }
+    }
+    if case.acl != Acl::Private {
+        all.push(Change::Private);
+    }
+    let usual = case.objects.first().map(|(key, _)| key.as_str());
+    for (index, step) in case.steps.iter().enumerate() {
+        all.extend(smaller_steps(step, usual).into_iter().map(|less| Change::At(index, less)));
+    }
+    all
 }
 
 /// Ranges of a list of this length that may go: halves, quarters, …, each one.
@@ -183,52 +226,60 @@ fn only_reads(operation: &Operation) -> bool {
 }
 
 /// The step with one thing less, or with one thing as usual: an object that exists, if there is one.
-fn smaller_steps(step: &Step, object: Option<&str>) -> Vec<Step> {
+fn smaller_steps(step: &Step, object: Option<&str>) -> Vec<Less> {
     let mut all = Vec::new();
+    let whole = |step: Step| Less::Step(Box::new(step));
     if step.bucket == BucketRole::Second {
-        all.push(Step { bucket: BucketRole::Main, ..step.clone() });
+        all.push(whole(Step { bucket: BucketRole::Main, ..step.clone() }));
     }
     let usual = step.operation.usual_identity();
     if step.identity != usual {
-        all.push(Step { identity: usual, ..step.clone() });
+        all.push(whole(Step { identity: usual, ..step.clone() }));
     }
-    let operations = match &step.operation {
-        Operation::PutCors(put) => smaller_puts(put).into_iter().map(Operation::PutCors).collect(),
-        Operation::GetCors(extra) => smaller_extras(extra).into_iter().map(Operation::GetCors).collect(),
-        Operation::DeleteCors(extra) => smaller_extras(extra).into_iter().map(Operation::DeleteCors).collect(),
-        Operation::Preflight(preflight) => {
-            smaller_preflights(preflight, object).into_iter().map(Operation::Preflight).collect()
+    let with = |operation: Operation| whole(Step { operation, ..step.clone() });
+    match &step.operation {
+        Operation::PutCors(put) => {
+            let put_with = |put: PutCors| with(Operation::PutCors(put));
+            all.extend(smaller_documents(put, &put_with));
+            all.extend(smaller_puts(put).into_iter().map(put_with));
         }
-        Operation::Request(request) => smaller_requests(request, object).into_iter().map(Operation::Request).collect(),
-        Operation::Raw(_) => Vec::new(),
-    };
-    all.extend(operations.into_iter().map(|operation: Operation| Step { operation, ..step.clone() }));
+        Operation::GetCors(extra) => all.extend(smaller_extras(extra).into_iter().map(Operation::GetCors).map(with)),
+        Operation::DeleteCors(extra) => {
+            all.extend(smaller_extras(extra).into_iter().map(Operation::DeleteCors).map(with));
+        }
+        Operation::Preflight(preflight) => {
+            all.extend(smaller_preflights(preflight, object).into_iter().map(Operation::Preflight).map(with));
+        }
+        Operation::Request(request) => {
+            all.extend(smaller_requests(request, object).into_iter().map(Operation::Request).map(with));
+        }
+        Operation::Raw(_) => {}
+    }
     all
 }
 
-fn smaller_puts(put: &PutCors) -> Vec<PutCors> {
-    let with = |body: DocumentSource| PutCors { body, ..put.clone() };
-    let mut all: Vec<PutCors> = match &put.body {
+/// Less of the document.
+fn smaller_documents(put: &PutCors, put_with: &dyn Fn(PutCors) -> Less) -> Vec<Less> {
+    let with = |body: DocumentSource| put_with(PutCors { body, ..put.clone() });
+    match &put.body {
         DocumentSource::Rules { rules, size, pad } => {
-            let size_less =
-                size.map(|_| DocumentSource::Rules { rules: rules.clone(), size: None, pad: *pad }).map(with);
-            let less = smaller_rule_sets(rules).into_iter();
-            let less = less.map(|rules| with(DocumentSource::Rules { rules, size: *size, pad: *pad }));
-            size_less.into_iter().chain(less).collect()
+            let with_rules = |rules| with(DocumentSource::Rules { rules, size: *size, pad: *pad });
+            let size_less = size.map(|_| with(DocumentSource::Rules { rules: rules.clone(), size: None, pad: *pad }));
+            size_less.into_iter().chain(smaller_rule_sets(rules, &with_rules)).collect()
         }
-        DocumentSource::Bytes(bytes) => match as_written(bytes) {
-            // As a client writes them.
-            Some(rules) => vec![with(DocumentSource::Rules { rules, size: None, pad: crate::case::Pad::Space })],
-            None => smaller_texts(bytes).into_iter().map(|bytes| with(DocumentSource::Bytes(bytes))).collect(),
-        },
+        DocumentSource::Bytes(bytes) => {
+            // As a client writes them. In another form it may be the form that shows something: less of it, then.
+            let plain = as_written(bytes)
+                .map(|rules| with(DocumentSource::Rules { rules, size: None, pad: crate::case::Pad::Space }));
+            let less = smaller_texts(bytes).into_iter().map(|(from, to)| Less::Bytes(from, to));
+            plain.into_iter().chain(less).collect()
+        }
         DocumentSource::From(_) => Vec::new(),
-    };
-    // In another form it may be the form that shows something: less of it, then.
-    if let DocumentSource::Bytes(bytes) = &put.body
-        && as_written(bytes).is_some()
-    {
-        all.extend(smaller_texts(bytes).into_iter().map(|bytes| with(DocumentSource::Bytes(bytes))));
     }
+}
+
+fn smaller_puts(put: &PutCors) -> Vec<PutCors> {
+    let mut all: Vec<PutCors> = Vec::new();
     if put.content_md5 != ContentMd5::Usual {
         all.push(PutCors { content_md5: ContentMd5::Usual, ..put.clone() });
     }
@@ -257,41 +308,31 @@ fn as_written(bytes: &[u8]) -> Option<RuleSet> {
     })
 }
 
-fn smaller_rule_sets(set: &RuleSet) -> Vec<RuleSet> {
-    let mut all: Vec<RuleSet> = Vec::new();
-    for (from, to) in pieces(set.rules.len()) {
-        let mut smaller = set.clone();
-        smaller.rules.drain(from..to);
-        all.push(smaller);
-    }
+fn smaller_rule_sets(set: &RuleSet, with: &dyn Fn(RuleSet) -> Less) -> Vec<Less> {
+    let mut all: Vec<Less> = pieces(set.rules.len()).into_iter().map(|(from, to)| Less::Rules(from, to)).collect();
     if set.response_vary.is_some() {
-        all.push(RuleSet { response_vary: None, ..set.clone() });
+        all.push(with(RuleSet { response_vary: None, ..set.clone() }));
     }
     // What takes many rules takes nothing else of them, mostly.
     if set.rules.len() > 1 {
-        all.extend(smaller_all_at_once(set));
+        all.extend(smaller_all_at_once(set).into_iter().map(with));
     }
     for (index, rule) in set.rules.iter().enumerate() {
-        for smaller in smaller_rules(rule) {
-            let mut set = set.clone();
-            if let Some(place) = set.rules.get_mut(index) {
-                *place = smaller;
-            }
-            all.push(set);
-        }
+        all.extend(smaller_rules(rule).into_iter().map(|rule| Less::Rule(index, rule)));
     }
     all
 }
 
 /// The lists of a rule; the first ones may be absent altogether.
-const LISTS: [fn(&mut Rule) -> &mut Vec<String>; 5] = [
+const LISTS: [fn(&mut Rule) -> &mut Vec<String>; 6] = [
+    |rule| &mut rule.ids,
     |rule| &mut rule.allowed_headers,
     |rule| &mut rule.expose_headers,
     |rule| &mut rule.max_age_seconds,
     |rule| &mut rule.allowed_origins,
     |rule| &mut rule.allowed_methods,
 ];
-const OPTIONAL: usize = 3;
+const OPTIONAL: usize = 4;
 
 /// Each rule with as little as a rule must have, then with one list that short.
 fn smaller_all_at_once(set: &RuleSet) -> Vec<RuleSet> {
@@ -325,8 +366,8 @@ fn smaller_rules(rule: &Rule) -> Vec<Rule> {
     all
 }
 
-/// A document with rules, with elements, then with any piece of its bytes cut out: halves down to what is a few characters.
-fn smaller_texts(bytes: &[u8]) -> Vec<Vec<u8>> {
+/// What may be cut out of a document: rules, elements, then any piece of its bytes: halves down to what is a few characters.
+fn smaller_texts(bytes: &[u8]) -> Vec<(usize, usize)> {
     const SMALLEST: usize = 8;
     let of_elements = |name: &[u8]| {
         let found = elements(bytes, name);
@@ -334,11 +375,7 @@ fn smaller_texts(bytes: &[u8]) -> Vec<Vec<u8>> {
         std::iter::once((0, found.len())).chain(pieces(found.len())).filter_map(cut).collect::<Vec<_>>()
     };
     let any = pieces(bytes.len()).into_iter().filter(|(from, to)| to - from >= SMALLEST);
-    let cut = of_elements(b"CORSRule").into_iter().chain(of_elements(b"")).chain(any);
-    cut.map(|(from, to)| {
-        bytes.iter().enumerate().filter(|(at, _)| !(from..to).contains(at)).map(|(_, byte)| *byte).collect()
-    })
-    .collect()
+    of_elements(b"CORSRule").into_iter().chain(of_elements(b"")).chain(any).collect()
 }
 
 /// Where the elements of a name begin and end, as far as that shows without reading the document; without a name, those that hold no other.
@@ -515,7 +552,8 @@ mod tests {
         );
         assert_eq!(shown(b"CORSRule").len(), 2);
         let written = b"<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>";
-        let smaller = smaller_texts(written);
+        let without = |(from, to): (usize, usize)| [&written[..from], &written[to..]].concat();
+        let smaller: Vec<Vec<u8>> = smaller_texts(written).into_iter().map(without).collect();
         assert_eq!(smaller[0], b"<CORSConfiguration></CORSConfiguration>");
         assert_eq!(smaller[1], b"<CORSConfiguration><CORSRule></CORSRule></CORSConfiguration>");
         assert!(smaller_texts(b"<a><").len() < 3 && elements(b"</", b"").is_empty());
@@ -540,7 +578,7 @@ mod tests {
     #[test]
     fn many_rules_are_shortened_at_once() {
         let rule = |number: usize| Rule {
-            ids: Vec::new(),
+            ids: vec![number.to_string()],
             allowed_origins: vec![format!("https://{number}.example"), "*".to_owned()],
             allowed_methods: vec!["GET".to_owned(), "PUT".to_owned()],
             allowed_headers: vec!["x-a".to_owned(), "x-b".to_owned()],
@@ -563,7 +601,7 @@ mod tests {
         }
         assert!(!shrinker.has_more(), "the budget is spent");
         let lengths = |rule: &Rule| LISTS.map(|list| list(&mut rule.clone()).len());
-        assert!(rules_of(shrinker.best()).iter().all(|rule| lengths(rule) == [0, 0, 0, 1, 1]));
+        assert!(rules_of(shrinker.best()).iter().all(|rule| lengths(rule) == [0, 0, 0, 0, 1, 1]));
     }
 
     #[test]

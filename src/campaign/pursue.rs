@@ -193,7 +193,7 @@ impl Campaign {
     /// Puts a finding into the line again, unless there is nothing left to try.
     fn shrink_on(&mut self, at: usize) -> Vec<Event> {
         let Some(finding) = self.findings.get_mut(at) else { return Vec::new() };
-        if let Stage::Shrinking { shrinker, spent, anew, shown: 0 } = &finding.stage
+        if let Stage::Shrinking { shrinker, spent, anew, shown: 0 } = &mut finding.stage
             && !(shrinker.has_more() && *spent < SHRINK_TIME)
         {
             finding.stage = Stage::Checking { anew: *anew, times: 0 };
