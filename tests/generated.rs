@@ -18,7 +18,7 @@ use corsuite::report::Verdict;
 use corsuite::run::Options;
 use corsuite::serve;
 
-use common::{assert_all_pass, dialects, reference_of, run, target, target_of};
+use common::{assert_all_pass, dialects, reference_of, run, target_of};
 
 fn generated(seed: u64, count: u64, dialect: &Dialect) -> Suite {
     let case = |index| {
@@ -74,13 +74,36 @@ fn what_is_written_is_read_and_predicted_again() {
     }
 }
 
+/// What each dialect says alone is generated and expected, too.
 #[tokio::test]
 async fn a_faulty_server_is_noticed() {
-    for fault in ["overwrite-appends", "digest-ignored", "wildcard-one-label", "get-is-head"] {
-        let fault = find(fault).unwrap();
-        let options = serve::options(Dialect::oss(), serve::owner(), serve::other());
-        let faulty = Embedded::new(Faulty::new(options, fault));
-        let report = run(target(faulty), &generated(1, 60, Dialect::oss()), Options::default()).await.unwrap();
-        assert!(report.cases.iter().any(|case| case.verdict == Verdict::Fail), "{}", fault.id);
+    const OSS: &[&str] = &["overwrite-appends", "digest-ignored", "wildcard-one-label", "get-is-head"];
+    const S3: &[&str] = &[
+        "body-limit-unsaid",
+        "checksum-no-digest",
+        "checksum-unchecked",
+        "digest-not-required",
+        "error-as-text",
+        "error-details-last",
+        "headers-upper-case",
+        "ids-swapped",
+        "limits-reworded",
+        "long-id-500",
+        "namespace-not-written",
+        "no-bucket-reworded",
+        "none-of-no-bucket",
+        "odd-header-500",
+        "preflight-plain-text",
+        "values-unnamed",
+        "wildcards-reworded",
+    ];
+    for (dialect, count, ids) in [(Dialect::oss(), 60, OSS), (Dialect::s3(), 400, S3)] {
+        let suite = generated(1, count, dialect);
+        for id in ids {
+            let options = serve::options(dialect, serve::owner(), serve::other());
+            let faulty = Embedded::new(Faulty::new(options, find(id).unwrap()));
+            let report = run(target_of(faulty, dialect), &suite, Options::default()).await.unwrap();
+            assert!(report.cases.iter().any(|case| case.verdict == Verdict::Fail), "{id}");
+        }
     }
 }

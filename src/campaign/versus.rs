@@ -7,7 +7,7 @@ use crate::case::{
     Case, CorsExpectation, ErrorExpectation, Expectation, FieldCondition, Operation, Rule, StatusPattern, Step,
     TextCondition,
 };
-use crate::cors::xml::{RuleElement, Text, parse};
+use crate::cors::xml::{RuleElement, parse};
 use crate::dialect::{CONSISTENT, Dialect};
 
 /// The fields of the CORS protocol, by which answers are compared.
@@ -109,15 +109,7 @@ fn condition(headers: &HeaderMap, name: &str) -> FieldCondition {
 }
 
 fn as_written(rule: &RuleElement) -> Rule {
-    let texts = |list: &[Text]| list.iter().map(|text| text.value.trim().to_owned()).collect();
-    Rule {
-        ids: texts(&rule.ids),
-        allowed_origins: texts(&rule.allowed_origins),
-        allowed_methods: texts(&rule.allowed_methods),
-        allowed_headers: texts(&rule.allowed_headers),
-        expose_headers: texts(&rule.expose_headers),
-        max_age_seconds: texts(&rule.max_age_seconds),
-    }
+    Rule::from(rule).each(|value| value.trim().to_owned())
 }
 
 #[cfg(test)]

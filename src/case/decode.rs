@@ -278,15 +278,7 @@ pub(super) fn rule_file(decoder: &mut Decoder, root: &Node) -> Option<RuleSet> {
 }
 
 fn numbered(rule: &Rule, n: u64) -> Rule {
-    let with = |values: &Vec<String>| values.iter().map(|value| value.replace("{n}", &n.to_string())).collect();
-    Rule {
-        ids: with(&rule.ids),
-        allowed_origins: with(&rule.allowed_origins),
-        allowed_methods: with(&rule.allowed_methods),
-        allowed_headers: with(&rule.allowed_headers),
-        expose_headers: with(&rule.expose_headers),
-        max_age_seconds: with(&rule.max_age_seconds),
-    }
+    rule.clone().each(|value| value.replace("{n}", &n.to_string()))
 }
 
 fn rule(decoder: &mut Decoder, node: &Node) -> Option<Rule> {

@@ -1,7 +1,41 @@
 //! From rules as a case states them to the bytes of a document: [`write()`].
 
 use super::{Pad, Rule, RuleSet};
+use crate::cors::xml::{RuleElement, Text};
 use crate::xml::escape;
+
+impl From<&RuleElement> for Rule {
+    /// The values as they were written; elements that are not known are left out.
+    fn from(written: &RuleElement) -> Self {
+        let texts = |list: &[Text]| list.iter().map(|text| text.value.clone()).collect();
+        Self {
+            ids: texts(&written.ids),
+            allowed_origins: texts(&written.allowed_origins),
+            allowed_methods: texts(&written.allowed_methods),
+            allowed_headers: texts(&written.allowed_headers),
+            expose_headers: texts(&written.expose_headers),
+            max_age_seconds: texts(&written.max_age_seconds),
+        }
+    }
+}
+
+impl Rule {
+    /// The rule with each of its values made another.
+    pub(crate) fn each(mut self, other: impl Fn(&str) -> String) -> Self {
+        let lists = [
+            &mut self.ids,
+            &mut self.allowed_origins,
+            &mut self.allowed_methods,
+            &mut self.allowed_headers,
+            &mut self.expose_headers,
+            &mut self.max_age_seconds,
+        ];
+        for value in lists.into_iter().flatten() {
+            *value = other(value);
+        }
+        self
+    }
+}
 
 impl RuleSet {
     /// A document of these rules, compact, in the order of the PutBucketCors page.

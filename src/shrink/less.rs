@@ -119,17 +119,8 @@ fn smaller_puts(put: &PutCors) -> Vec<PutCors> {
 /// The rules that a document states, whatever its form.
 fn as_written(bytes: &[u8]) -> Option<RuleSet> {
     let document = xml::parse(bytes).ok()?;
-    let texts = |list: &[xml::Text]| list.iter().map(|text| text.value.clone()).collect::<Vec<_>>();
-    let rules = document.rules.iter().map(|rule| Rule {
-        ids: texts(&rule.ids),
-        allowed_origins: texts(&rule.allowed_origins),
-        allowed_methods: texts(&rule.allowed_methods),
-        allowed_headers: texts(&rule.allowed_headers),
-        expose_headers: texts(&rule.expose_headers),
-        max_age_seconds: texts(&rule.max_age_seconds),
-    });
     Some(RuleSet {
-        rules: rules.collect(),
+        rules: document.rules.iter().map(Rule::from).collect(),
         response_vary: document.response_vary.first().map(|text| text.value.clone()),
     })
 }
