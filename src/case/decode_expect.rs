@@ -5,7 +5,7 @@ use std::sync::Arc;
 use regex::{Regex, RegexBuilder};
 
 use super::decode::{Context, clause, rules};
-use super::fields::{BLOCK, CORS, ERROR, ERROR_ELEMENTS, FIELD_CONDITIONS, TEXT_CONDITIONS};
+use super::fields::{BLOCK, CORS, ERROR, ERROR_ELEMENTS, FIELD_CONDITIONS, HOST_ID, TEXT_CONDITIONS};
 use super::{
     Alternative, BrowserVerdict, CorsExpectation, ErrorExpectation, Expectation, FieldCondition, Name, StatusPattern,
     TextCondition,
@@ -255,8 +255,12 @@ fn error(decoder: &mut Decoder, node: &Node) -> Option<ErrorExpectation> {
         fields.get(name).and_then(|node| decoder.word(node, &[(word, true)])).unwrap_or(false)
     };
     expectation.request_id_is_header = flag("request_id", "header");
-    expectation.host_id_is_host = flag("host_id", "host");
     expectation.ec_agrees = flag("ec", "header");
+    let host_id = fields.get("host_id").and_then(|node| decoder.word(node, &[("host", true), ("present", false)]));
+    expectation.host_id_is_host = host_id == Some(true);
+    if host_id == Some(false) {
+        expectation.elements.push((HOST_ID.into(), vec![TextCondition::Present]));
+    }
     if let Some(node) = fields.get("order") {
         let names = decoder.texts(node, "a list of element names").unwrap_or_default();
         expectation.order = names.into_iter().map(Name::from).collect();

@@ -288,6 +288,9 @@ pub(super) const ERROR_ELEMENTS: [(&str, &str); 9] = [
     ("max_message_length_bytes", "MaxMessageLengthBytes"),
 ];
 
+/// The element of `host_id`, which is more than a text: it may be the host.
+pub(super) const HOST_ID: &str = "HostId";
+
 pub(super) static ERROR: Record = Record::new(
     "error",
     "an error",
@@ -302,7 +305,7 @@ pub(super) static ERROR: Record = Record::new(
         Field::optional("resource_type", TEXT_MATCHER, "ResourceType"),
         Field::optional("max_message_length_bytes", TEXT_MATCHER, "MaxMessageLengthBytes"),
         Field::optional("request_id", Shape::Word(&["header"]), "RequestId is the one in the answer's header"),
-        Field::optional("host_id", Shape::Word(&["host"]), "HostId is the host of the request"),
+        Field::optional("host_id", Shape::Word(&["host", "present"]), "HostId is the host of the request, or any text"),
         Field::optional("ec", Shape::Word(&["header"]), "EC and the header x-oss-ec agree where both are there"),
         Field::optional("order", Shape::List(&Shape::Text), "elements in the order in which they come"),
     ],

@@ -90,19 +90,24 @@ impl Case {
         self.clauses = clauses;
     }
 
-    /// The highest level among its assertions. That one of the allowed answers comes is a must, also at an open point.
+    /// The highest level among its assertions.
     pub fn level(&self, dialect: &Dialect) -> Level {
-        let level = |block: &Expectation| {
+        let levels = self.steps.iter().flat_map(|step| &step.expect).map(|block| {
             let own = dialect.clauses.get(&block.clause).map_or(Level::May, |clause| clause.level);
-            if block.any_of.is_empty() { own } else { Level::Must }
-        };
-        self.steps.iter().flat_map(|step| &step.expect).map(level).max().unwrap_or(Level::May)
+            if block.any_of.is_empty() { own } else { of_alternatives(own) }
+        });
+        levels.max().unwrap_or(Level::May)
     }
 
     /// Whether a step uses this bucket.
     pub fn uses(&self, bucket: BucketRole) -> bool {
         self.steps.iter().any(|step| step.bucket == bucket)
     }
+}
+
+/// Of an assertion that one of several answers comes, by the level of its clause. At an open point that is a must.
+pub(crate) fn of_alternatives(clause: Level) -> Level {
+    if clause == Level::May { Level::Must } else { clause }
 }
 
 /// In what state a case finds its buckets, where they are made for it; a borrowed one is always emptied.

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::fields::ERROR_ELEMENTS;
+use super::fields::{ERROR_ELEMENTS, HOST_ID};
 use super::{
     Acl, BrowserVerdict, BucketRole, Case, ContentMd5, CorsExpectation, DocumentSource, ErrorExpectation, Expectation,
     Extra, FieldCondition, Framing, Message, ObjectRequest, Operation, Pad, Preflight, PutCors, Rule, RuleSet,
@@ -344,6 +344,10 @@ fn message(message: &Message) -> Value {
 fn error(error: &ErrorExpectation) -> Value {
     let mut fields = Fields::default();
     for (element, conditions) in &error.elements {
+        if element.as_ref() == HOST_ID {
+            fields.put("host_id", "present");
+            continue;
+        }
         let name = ERROR_ELEMENTS.iter().find(|(_, known)| known == element).map_or("", |(name, _)| name);
         fields.put(name, text(conditions));
     }

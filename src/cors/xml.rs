@@ -162,7 +162,7 @@ pub fn write(configuration: &CorsConfiguration, behaviours: &Behaviours, namespa
     let namespace = namespace.map_or_else(String::new, |name| format!(" xmlns=\"{}\"", escape(name)));
     let [line, inner, end] = match behaviours.rule_form {
         RuleForm::Documented => ["\n  ", "\n    ", "\n"],
-        RuleForm::Canonical => [""; 3],
+        RuleForm::Canonical | RuleForm::Other => [""; 3],
     };
     text.extend(["<CORSConfiguration", &namespace, ">"]);
     for rule in &configuration.rules {
@@ -172,10 +172,15 @@ pub fn write(configuration: &CorsConfiguration, behaviours: &Behaviours, namespa
         let exposed = rule.expose_headers.iter().map(|header| ("ExposeHeader", header.as_str()));
         let seconds = rule.max_age_seconds.map(|seconds| seconds.to_string());
         let seconds = seconds.iter().map(|seconds| ("MaxAgeSeconds", seconds.as_str()));
-        let first = rule.id.iter().map(|id| ("ID", id.as_str())).chain(origins).chain(methods);
+        let id = rule.id.iter().map(|id| ("ID", id.as_str()));
         let elements: Vec<(&str, &str)> = match behaviours.rule_form {
-            RuleForm::Documented => first.chain(headers).chain(exposed).chain(seconds).collect(),
-            RuleForm::Canonical => first.chain(seconds).chain(exposed).chain(headers).collect(),
+            RuleForm::Documented => {
+                id.chain(origins).chain(methods).chain(headers).chain(exposed).chain(seconds).collect()
+            }
+            RuleForm::Canonical => {
+                id.chain(origins).chain(methods).chain(seconds).chain(exposed).chain(headers).collect()
+            }
+            RuleForm::Other => headers.chain(methods).chain(origins).chain(exposed).chain(id).chain(seconds).collect(),
         };
         text.extend([line, "<CORSRule>"]);
         for (name, value) in elements {

@@ -297,6 +297,8 @@ behaviours! {
         Documented = "documented",
         /// ID, AllowedOrigin, AllowedMethod, MaxAgeSeconds, ExposeHeader, AllowedHeader, all in one line.
         Canonical = "canonical",
+        /// In another order, such as that of the alphabet.
+        Other = "other",
     }
     /// Where an error names what it is about.
     error_details: ErrorDetails {

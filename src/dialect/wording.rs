@@ -18,6 +18,8 @@ pub struct Wording {
     pub namespace: Option<String>,
     /// Address of a page about a fine error code, without the code; none where errors have no such codes.
     pub fine_codes: Option<String>,
+    /// Whether every answer says in a field of the vendor's how long it took.
+    pub server_time: bool,
     errors: BTreeMap<ErrorKind, ErrorText>,
 }
 
@@ -201,6 +203,11 @@ pub(super) static NAMES: Record = Record::new(
         Field::optional("server", Shape::Text, "the Server field"),
         Field::optional("namespace", Shape::Text, "namespace of the documents that servers write"),
         Field::optional("fine_codes", Shape::Text, "address of a page about a fine error code, without the code"),
+        Field::optional(
+            "server_time",
+            Shape::Truth,
+            "whether every answer says in a field of its own how long it took",
+        ),
     ],
 );
 
@@ -228,9 +235,12 @@ pub(super) fn decode(
         server: String::new(),
         namespace: None,
         fine_codes: None,
+        server_time: false,
         errors: BTreeMap::new(),
     });
     if let Some(fields) = names.and_then(|node| decoder.fields(node, &NAMES)) {
+        let server_time = fields.get("server_time").and_then(|node| decoder.truth(node));
+        wording.server_time = server_time.unwrap_or(wording.server_time);
         let mut text = |name: &str| fields.get(name).and_then(|node| decoder.text(node, "text"));
         wording.server = text("server").unwrap_or(wording.server);
         wording.namespace = text("namespace").or(wording.namespace);

@@ -121,6 +121,9 @@ impl Seen<'_> {
                         continue;
                     }
                     blocks.header(open.unwrap_or(clause), name, FieldCondition::List(members));
+                    if name == "access-control-allow-methods" && open.is_none() {
+                        blocks.header("actual.methods-order", name, FieldCondition::Equals(value));
+                    }
                 }
                 None if name == "access-control-allow-headers" => {
                     blocks.header(clause, name, FieldCondition::Absent);

@@ -378,7 +378,8 @@ impl Seen<'_> {
         blocks.add("error.shape", |block| {
             block.headers.push(("content-type".into(), vec![kind]));
             let order = order.map(Name::from).to_vec();
-            block.error = Some(ErrorExpectation { order, ..ErrorExpectation::default() });
+            let elements = vec![("HostId".into(), vec![TextCondition::Present])];
+            block.error = Some(ErrorExpectation { elements, order, ..ErrorExpectation::default() });
         });
         blocks.add("error.ec", |block| {
             block.error = Some(ErrorExpectation { ec_agrees: true, ..ErrorExpectation::default() });

@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::{Blocks, Seen};
 use crate::case::{BucketRole, FieldCondition, StatusPattern, TextCondition};
-use crate::cors::{CorsRule, Decision, Denial, Grant, Outcome, Pattern, evaluate};
+use crate::cors::{CorsRule, Decision, Denial, Grant, Outcome, Pattern, evaluate, is_known_method};
 use crate::dialect::{AllowMethods, VaryOn};
 
 /// How the message begins; what follows is not the same in all documents.
@@ -141,6 +141,7 @@ impl Seen<'_> {
         if denial == Denial::NoRule && self.asked.request_method.is_none() {
             blocks.error("preflight.method-choice", self.status(), &self.code());
             blocks.header("preflight.refused-bare", "access-control-*", FieldCondition::Absent);
+            self.about("preflight.about", &["Method", "ResourceType"], blocks);
             return;
         }
         if denial == Denial::NotEnabled && self.step.bucket == BucketRole::Missing {
@@ -188,6 +189,10 @@ impl Seen<'_> {
             Denial::SeveralOrigins(_) => blocks.status(clause, self.status()),
             _ => blocks.error(clause, self.status(), &self.code()),
         }
+        if denial == Denial::UnknownRequestMethod && !unsure && self.is_method_of_no_rule() {
+            blocks.error("preflight.unknown-method-sentence", self.status(), &self.code());
+            blocks.message("preflight.unknown-method-sentence", said());
+        }
         if let Some((clause, condition)) = message.filter(|_| !unsure) {
             blocks.message(clause, condition);
         }
@@ -198,6 +203,13 @@ impl Seen<'_> {
             _ => return,
         };
         self.about(about, &["Method", "ResourceType"], blocks);
+    }
+
+    /// Whether Access-Control-Request-Method is a word, and in no case one of the methods that a rule may have.
+    fn is_method_of_no_rule(&self) -> bool {
+        let asked = self.asked.request_method.as_deref().unwrap_or_default();
+        let is_word = !asked.is_empty() && asked.iter().all(u8::is_ascii_alphabetic);
+        is_word && !is_known_method(&asked.to_ascii_uppercase())
     }
 
     /// Elements of an error document, as the oracle's own answer has them.

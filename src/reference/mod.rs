@@ -318,8 +318,9 @@ fn finish(response: &mut Response<Bytes>, method: &Method, moment: Moment<'_>, w
     let headers = response.headers_mut();
     set(headers, header::SERVER, &wording.server);
     set(headers, header::DATE, &crate::sign::http_date(moment.now));
-    for (name, value) in [("request-id", moment.request_id), ("server-time", "0")] {
-        set_own(headers, wording, name, value);
+    set_own(headers, wording, "request-id", moment.request_id);
+    if wording.server_time {
+        set_own(headers, wording, "server-time", "0");
     }
     if !bodiless && !headers.contains_key(header::CONTENT_LENGTH) {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));

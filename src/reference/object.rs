@@ -152,7 +152,9 @@ fn get_object(
     set(headers, header::ETAG, &object.etag);
     set(headers, header::LAST_MODIFIED, &crate::sign::http_date(object.modified));
     set(headers, header::ACCEPT_RANGES, "bytes");
-    set_own(headers, &options.wording, "object-type", if object.appendable { "Appendable" } else { "Normal" });
+    if options.behaviours.append_object == AppendObject::Known {
+        set_own(headers, &options.wording, "object-type", if object.appendable { "Appendable" } else { "Normal" });
+    }
     let kind = String::from_utf8_lossy(object.content_type.as_bytes()).into_owned();
     if COMPRESSIBLE.contains(&kind.split(';').next().unwrap_or_default().trim()) {
         headers.append(header::VARY, HeaderValue::from_static("Accept-Encoding"));

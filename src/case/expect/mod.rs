@@ -18,7 +18,7 @@ use self::values::{
 };
 use super::{
     BrowserVerdict, CorsExpectation, ErrorExpectation, Expectation, FieldCondition, Name, Rule, StatusPattern,
-    TextCondition,
+    TextCondition, of_alternatives,
 };
 use crate::browser::{self, Script};
 use crate::cors::xml::{Document, Text};
@@ -166,7 +166,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The first alternative that holds is what the server chose. If none does, the answer is outside what documents
-    /// allow, which is a failed `must` whatever the clause's level.
+    /// allow: a failed `must` where the clause leaves the point open, else as bad as its level says.
     fn any_of(&mut self, expectation: &Expectation) {
         self.checked.assertions += 1;
         let mut reasons = Vec::new();
@@ -189,7 +189,7 @@ impl<'a> Checker<'a> {
         actual.dedup();
         self.checked.mismatches.push(Mismatch {
             clause: self.clause.to_owned(),
-            level: Level::Must,
+            level: of_alternatives(self.level),
             field: "any_of".to_owned(),
             expected: expected.join(" | "),
             actual: quote(&actual.join(" | ")),

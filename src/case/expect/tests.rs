@@ -3,8 +3,14 @@
 use super::*;
 use crate::diagnostic::SourceFile;
 
-/// Loads an expectation, holds an answer against it, and shows what is wrong.
+/// Shows what is wrong with an answer.
 fn check(expect: &str, status: u16, headers: &[(&str, &str)], body: &str) -> Vec<String> {
+    let found = mismatches(expect, status, headers, body);
+    found.iter().map(|found| format!("{}: {} / {}", found.field, found.expected, found.actual)).collect()
+}
+
+/// Loads an expectation, and holds an answer against it.
+fn mismatches(expect: &str, status: u16, headers: &[(&str, &str)], body: &str) -> Vec<Mismatch> {
     let yaml = format!(
         "about: x\ncases:\n  - id: a\n    clauses: [config.put]\n    steps:\n      - preflight: {{}}\n        expect: {{status: 200}}\n      - preflight: {{}}\n        expect: {expect}\n"
     );
@@ -30,7 +36,7 @@ fn check(expect: &str, status: u16, headers: &[(&str, &str)], body: &str) -> Vec
     let expectation = &loaded.suite.cases[0].steps[1].expect[0];
     let checked = super::check(expectation, &exchange, Dialect::oss());
     assert!(checked.assertions > 0);
-    checked.mismatches.iter().map(|found| format!("{}: {} / {}", found.field, found.expected, found.actual)).collect()
+    checked.mismatches
 }
 
 fn passes(expect: &str, status: u16, headers: &[(&str, &str)], body: &str) {
@@ -148,6 +154,13 @@ fn an_answer_outside_the_alternatives_is_a_failed_must() {
         check(expect, 500, &[], ""),
         ["any_of: origin_case=sensitive: status 403 | origin_case=insensitive: status 200 / status 500"]
     );
+    // Under a clause that leaves nothing open it is as bad as that clause says.
+    for (clause, level) in
+        [("match.origin-case", Level::Must), ("match.wildcard-run", Level::Should), ("match.wildcard", Level::Must)]
+    {
+        let found = mismatches(&expect.replace("match.origin-case", clause), 500, &[], "");
+        assert_eq!(found.iter().map(|found| found.level).collect::<Vec<_>>(), [level], "{clause}");
+    }
     // However much the server says, and differently for each alternative.
     let expect = "{clause: match.origin-case, any_of: {origin_case=sensitive: {headers: {vary: a}}, origin_case=insensitive: {headers: {server: c}}}}";
     let long = "x".repeat(5000);

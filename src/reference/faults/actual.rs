@@ -7,7 +7,7 @@ use super::Effect::{BrokenPage, Misleading, Security, StaleCache};
 use super::Plant::{Answer, Options, Request, Whole};
 use super::change::{
     AGE, ASKED_HEADERS, ASKED_METHOD, EXPOSE, HEADERS, METHODS, ORIGIN, allows_origin, bare, code, each, edit, grants,
-    put,
+    put, sorted,
 };
 use super::{Fault, fault, with_response_vary};
 use crate::dialect::{
@@ -15,6 +15,18 @@ use crate::dialect::{
 };
 
 pub(super) const FAULTS: &[Fault] = &[
+    fault(
+        "actual-methods-sorted",
+        "actual.methods-order",
+        Misleading,
+        "Access-Control-Allow-Methods of actual requests is sorted.",
+        "",
+        Answer(|exchange, answer| {
+            if exchange.is_actual() {
+                edit(answer.headers_mut(), METHODS, sorted);
+            }
+        }),
+    ),
     fault(
         "actual-bare",
         "actual.origin",

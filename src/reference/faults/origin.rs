@@ -169,7 +169,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     fault(
         "wildcard-overlap",
-        "match.wildcard-run",
+        "match.wildcard-overlap",
         Security,
         "Start and end of a pattern may overlap.",
         "Ceph RGW, cloudserver, RustFS",

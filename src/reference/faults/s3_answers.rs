@@ -161,6 +161,61 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     ),
     fault(
+        "refusal-method-null",
+        "preflight.about",
+        Misleading,
+        "A refusal of a preflight that requests no method names a method null.",
+        "cloudserver [src]",
+        Answer(|exchange, answer| {
+            if exchange.is_preflight() && exchange.field(ASKED_METHOD).is_none() {
+                edit_body(answer, |text| values(text, "Method", |_| Some("null".to_owned())));
+            }
+        }),
+    ),
+    fault(
+        "unknown-method-reworded",
+        "preflight.unknown-method-sentence",
+        Misleading,
+        "400 for an unknown method does not say which.",
+        "",
+        Answer(|_, answer| {
+            edit_body(answer, |text| {
+                values(text, "Message", |message| {
+                    let at =
+                        message.find("Access-Control-Request-Method: ").filter(|_| message.starts_with("Invalid "));
+                    Some(if at.is_some() {
+                        "Invalid Access-Control-Request-Method".to_owned()
+                    } else {
+                        message.to_owned()
+                    })
+                })
+            });
+        }),
+    ),
+    fault(
+        "unknown-method-code",
+        "preflight.unknown-method-sentence",
+        Misleading,
+        "400 for an unknown method is an InvalidRequest.",
+        "",
+        Answer(|exchange, answer| {
+            if exchange.is_preflight()
+                && answer.status() == StatusCode::BAD_REQUEST
+                && exchange.field("origin").is_some()
+            {
+                edit_body(answer, |text| text.replace("<Code>BadRequest", "<Code>InvalidRequest"));
+            }
+        }),
+    ),
+    fault(
+        "error-without-host",
+        "error.shape",
+        Misleading,
+        "Errors have no HostId.",
+        "",
+        Answer(|_, answer| without(answer, "HostId")),
+    ),
+    fault(
         "refusal-always-object",
         "preflight.about",
         Misleading,
