@@ -92,3 +92,11 @@ fn a_case_is_for_dialects_that_fix_its_points() {
     check("acl: private", [true, true]);
     check("acl: public-read", [true, false]);
 }
+
+/// The table of the README has a line for the reference; those of other servers are measured where they are installed.
+#[test]
+fn the_readme_says_how_many_cases_there_are_for_s3() {
+    let cases = suite_for(Dialect::s3()).cases.iter().filter(|case| case.applies(Dialect::s3())).count();
+    let line = format!("| the reference as S3 | 0 | 0 | {cases} |");
+    assert!(include_str!("../README.md").contains(&line), "README.md does not say: {line}");
+}
