@@ -1,4 +1,4 @@
-//! Whether a server keeps to a choice that it seemed to make at an open point: [`doubts`] makes inputs, [`denies`] reads what became
+//! Whether a server keeps to a choice that it seemed to make at an open point: [`doubts`] makes inputs, [`Doubt::denies`] reads what became
 //! of them.
 //!
 //! A bug can look like a choice in the one case that asks about a point. Taken for a choice, it would become what the oracle expects.
@@ -32,6 +32,8 @@ pub struct Doubt {
     pub chosen: Case,
     /// What is expected under the documented value.
     pub documented: Case,
+    /// The step, from 1, of which not the same is expected.
+    pub step: usize,
 }
 
 /// Short cases in which what is expected under the server's values and under the documented ones parts, for each point where these do;
@@ -73,8 +75,15 @@ pub fn doubts(server: &Dialect, documented: &Dialect, reach: Reach) -> Vec<Doubt
                 let mut documented = chosen.clone();
                 predict(&mut chosen, server);
                 predict(&mut documented, dialect);
-                if parting(&chosen, &documented).is_some() {
-                    found.push(Doubt { point, chosen, documented });
+                // Where nothing is expected of the one, the other cannot be told from it.
+                let says = |case: &Case, step: usize| {
+                    case.steps.get(step).is_some_and(|step| step.expect.iter().any(|block| !block.status.is_empty()))
+                };
+                if let Some(step) = parting(&chosen, &documented)
+                    && says(&chosen, step)
+                    && says(&documented, step)
+                {
+                    found.push(Doubt { point, chosen, documented, step: step + 1 });
                 }
             }
         }
@@ -82,13 +91,23 @@ pub fn doubts(server: &Dialect, documented: &Dialect, reach: Reach) -> Vec<Doubt
     found
 }
 
-/// Whether the answers to a [`Doubt`] are not those of the choice, but of the documented value or of none, from what was wrong with them under
-/// the one and under the other.
-pub fn denies(chosen: &[MismatchReport], documented: &[MismatchReport]) -> bool {
-    let kinds = |list: &[MismatchReport]| -> BTreeSet<Kind> { list.iter().map(Kind::of).collect() };
-    let (chosen, documented) = (kinds(chosen), kinds(documented));
-    let neither = chosen.iter().any(|kind| kind.clause == CONSISTENT);
-    neither || (documented.is_subset(&chosen) && documented != chosen)
+impl Doubt {
+    /// Whether the answers are not those of the choice, but of the documented value or of none, from what was wrong with them under the one
+    /// and under the other.
+    pub fn denies(&self, chosen: &[MismatchReport], documented: &[MismatchReport]) -> bool {
+        // A server that did something else before, such as to store what it must refuse, was asked another question.
+        let strays =
+            |found: &MismatchReport| found.step < self.step && ["status", "transport"].contains(&&*found.field);
+        if chosen.iter().any(strays) {
+            return false;
+        }
+        let kinds = |list: &[MismatchReport]| -> BTreeSet<Kind> {
+            list.iter().filter(|found| found.step == self.step).map(Kind::of).collect()
+        };
+        let (chosen, documented) = (kinds(chosen), kinds(documented));
+        let neither = chosen.iter().any(|kind| kind.clause == CONSISTENT);
+        neither || (documented.is_subset(&chosen) && documented != chosen)
+    }
 }
 
 /// The first step, from 0, of which not the same is expected.
@@ -115,22 +134,33 @@ mod tests {
         assert!(doubts(documented, documented, Reach::FULL).is_empty());
     }
 
+    /// Step, clause, field, and what was expected.
+    type Wrong = (usize, &'static str, &'static str, &'static str);
+
     /// A server that answers as documented, or like neither, has not chosen otherwise; one that is wrong besides may have.
     #[test]
     fn what_denies_a_choice() {
-        let wrong = |list: &[(&str, &str)]| -> Vec<MismatchReport> {
-            let one = |(clause, expected): &(&str, &str)| {
-                MismatchReport::bare(Mismatch::new(clause, "status", *expected, "500"), 1)
+        let case = known(0, "doubt", Dialect::oss()).unwrap();
+        let doubt = Doubt { point: "max_rules", chosen: case.clone(), documented: case, step: 2 };
+        let wrong = |list: &[Wrong]| -> Vec<MismatchReport> {
+            let one = |(step, clause, field, expected): &Wrong| {
+                let found = MismatchReport::bare(Mismatch::new(clause, field, *expected, "500"), 1);
+                MismatchReport { step: *step, ..found }
             };
             list.iter().map(one).collect()
         };
-        let check = |chosen: &[(&str, &str)], documented: &[(&str, &str)], expected: bool| {
-            assert_eq!(denies(&wrong(chosen), &wrong(documented)), expected, "{chosen:?} {documented:?}");
+        let check = |chosen: &[Wrong], documented: &[Wrong], expected: bool| {
+            assert_eq!(doubt.denies(&wrong(chosen), &wrong(documented)), expected, "{chosen:?} {documented:?}");
         };
-        check(&[], &[("limit.rules", "200")], false);
-        check(&[("limit.rules", "400")], &[], true);
-        check(&[(CONSISTENT, "4xx")], &[("config.put", "200")], true);
-        check(&[("error.form", "xml")], &[("config.put", "200")], false);
-        check(&[("error.form", "xml")], &[("error.form", "xml")], false);
+        check(&[], &[(2, "limit.rules", "status", "200")], false);
+        check(&[(2, "limit.rules", "status", "400")], &[], true);
+        check(&[(2, CONSISTENT, "status", "4xx")], &[(2, "config.put", "status", "200")], true);
+        let form = (2, "error.form", "headers.content-type", "xml");
+        check(&[form], &[(2, "config.put", "status", "200")], false);
+        check(&[form], &[form], false);
+        // What is wrong at another step is about something else, or has put another question.
+        check(&[(1, CONSISTENT, "headers.vary", "absent")], &[(2, "config.put", "status", "200")], false);
+        check(&[(3, CONSISTENT, "status", "4xx")], &[(2, "config.put", "status", "200")], false);
+        check(&[(1, "digest.bad", "status", "400"), (2, CONSISTENT, "status", "4xx")], &[], false);
     }
 }

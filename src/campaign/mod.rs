@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 pub use self::allowlist::{Allowed, Allowlist};
-pub use self::doubt::{Doubt, denies, doubts};
+pub use self::doubt::{Doubt, doubts};
 pub use self::event::{Event, Plan, Record};
 pub use self::features::{predicted, reachable};
 pub use self::finding::Finding;

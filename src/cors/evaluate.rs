@@ -172,7 +172,8 @@ pub fn evaluate(configuration: Option<&CorsConfiguration>, request: &CorsRequest
         }
     }
     // `actual.no-origin`: without Origin it is no CORS request.
-    let Some(origin) = request.origins.first() else {
+    let origins = origins(request, behaviours);
+    let Some(origin) = origins.first() else {
         return without_rules(Outcome::NotCors);
     };
     // `config.default-none`: a bucket without configuration grants nothing.
@@ -180,7 +181,7 @@ pub fn evaluate(configuration: Option<&CorsConfiguration>, request: &CorsRequest
         return without_rules(Outcome::Deny(Denial::NotEnabled));
     };
     // An actual request with two Origin lines is one no browser sends; no single origin is asked for, so none is granted.
-    if request.origins.len() > 1 {
+    if origins.len() > 1 {
         return without_rules(Outcome::Deny(Denial::SeveralOrigins(behaviours.two_origins)));
     }
 
@@ -231,10 +232,18 @@ fn vary(
     })
 }
 
+/// The Origin lines that count: all, or the first (`preflight.two-origins`).
+fn origins<'a>(request: &'a CorsRequest, behaviours: &Behaviours) -> &'a [Origin] {
+    match (request.origins.as_slice(), behaviours.two_origins) {
+        ([first, ..], TwoOrigins::First) => std::slice::from_ref(first),
+        (all, _) => all,
+    }
+}
+
 /// What makes a preflight no question at all (OptionObject: Origin and Access-Control-Request-Method are required).
 fn malformed_preflight(request: &CorsRequest, behaviours: &Behaviours) -> Option<Denial> {
     let needs_method = behaviours.preflight_method == PreflightMethod::BadRequest;
-    match (request.origins.as_slice(), &request.request_method) {
+    match (origins(request, behaviours), &request.request_method) {
         // `preflight.missing-both`: either message.
         ([], None) if needs_method && behaviours.missing_both == MissingBoth::MethodFirst => {
             Some(Denial::NoRequestMethod)

@@ -478,6 +478,8 @@ behaviours! {
         BadRequest = "bad_request",
         /// 403.
         Forbid = "forbidden",
+        /// The first one counts, on actual requests, too.
+        First = "first",
     }
     /// Case of Access-Control-Request-Method.
     method_case: MethodCase {

@@ -52,6 +52,9 @@ impl Seen<'_> {
 
     /// Access-Control-*, as the oracle's own answer has them.
     pub(super) fn grant(&self, kind: &'static str, blocks: &mut Blocks<'_>) {
+        if self.is_of_open_origins() {
+            return;
+        }
         let decision = evaluate(self.rules, &self.asked, self.behaviours());
         let Some(origin) = self.field("access-control-allow-origin") else {
             let clause = match (&decision.outcome, self.step.bucket) {
@@ -151,6 +154,9 @@ impl Seen<'_> {
     }
 
     fn vary(&self, blocks: &mut Blocks<'_>) {
+        if self.is_of_open_origins() {
+            return;
+        }
         // What is granted on 403 and on sub-resources is open.
         if self.status() != 403 && !is_management(self.request) {
             self.vary_with_grant(blocks);

@@ -21,7 +21,7 @@ use crate::case::{
     ObjectRequest, Operation, PutCors, StatusPattern, Step, TextCondition, fit_rules,
 };
 use crate::cors::{CorsConfiguration, CorsRequest};
-use crate::dialect::{Behaviours, CONSISTENT, Dialect, Level};
+use crate::dialect::{Behaviours, CONSISTENT, Dialect, Level, TwoOrigins};
 use crate::reference::{Account, Options, Reference};
 use crate::request::{Addressing, Draft, Envelope, Site, build, document_of, draft, message};
 use crate::sign::{Credentials, Form, Resource, Scheme, decode_component, is_of_signature};
@@ -276,7 +276,8 @@ impl Seen<'_> {
             _ if *self.request.method() == Method::OPTIONS => self.preflight(&mut blocks),
             _ => self.actual(&mut blocks),
         }
-        if self.is_error() {
+        let open = *self.request.method() == Method::OPTIONS && self.is_of_open_origins();
+        if self.is_error() && !open {
             self.error_form(&mut blocks);
         }
         let mut id = vec![FieldCondition::Matches(Arc::clone(request_id()))];
@@ -331,6 +332,13 @@ impl Seen<'_> {
     /// Whether the dialect has a clause.
     fn says(&self, clause: &str) -> bool {
         self.dialect.clauses.get(clause).is_some()
+    }
+
+    /// Whether no document says which of several Origin lines counts: then nothing is expected of what they are granted.
+    fn is_of_open_origins(&self) -> bool {
+        let first = TwoOrigins::First.as_str();
+        self.asked.origins.len() > 1
+            && self.dialect.open.get("two_origins").is_some_and(|values| values.contains(&first))
     }
 
     /// Whether the documents leave a point open.

@@ -22,6 +22,9 @@ impl Seen<'_> {
             blocks.error("preflight.no-bucket-choice", 404, "NoSuchBucket");
             return;
         }
+        if self.is_of_open_origins() {
+            return;
+        }
         let decision = evaluate(self.rules, &self.asked, self.behaviours());
         let vary = self.rules.is_some_and(|rules| rules.response_vary);
         match &decision.outcome {

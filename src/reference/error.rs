@@ -211,7 +211,7 @@ impl ErrorDocument {
             Denial::UnknownRequestMethod => ErrorKind::UnknownRequestMethod,
             Denial::OddRequestHeader => ErrorKind::OddRequestHeader,
             Denial::NotEnabled => ErrorKind::NotEnabled,
-            Denial::NoRule | Denial::SeveralOrigins(TwoOrigins::Forbid) => ErrorKind::NotAllowed,
+            Denial::NoRule | Denial::SeveralOrigins(_) => ErrorKind::NotAllowed,
         };
         Self::new(kind).about_preflight(asked, on_object)
     }

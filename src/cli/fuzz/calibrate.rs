@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::campaign::{Doubt, Reach, denies, doubts};
+use crate::campaign::{Reach, doubts};
 use crate::case::{Case, Suite, bundled, load};
 use crate::dialect::Dialect;
 use crate::report::{MismatchReport, Report, Verdict};
@@ -30,13 +30,14 @@ pub(super) async fn calibrated(target: Target, reach: Reach, options: &Options) 
     doubts.retain(|doubt| first.contains_key(&doubt.chosen.id));
     if !doubts.is_empty() {
         let second = wrong(ask(doubts.iter().map(|doubt| doubt.documented.clone()).collect()).await?);
-        for Doubt { point, chosen: case, .. } in &doubts {
-            let of =
-                |found: &'_ BTreeMap<String, Vec<MismatchReport>>| found.get(&case.id).cloned().unwrap_or_default();
-            if denies(&of(&first), &of(&second))
-                && let Some(value) = documented.behaviours.value(point)
+        for doubt in &doubts {
+            let of = |found: &'_ BTreeMap<String, Vec<MismatchReport>>| {
+                found.get(&doubt.chosen.id).cloned().unwrap_or_default()
+            };
+            if doubt.denies(&of(&first), &of(&second))
+                && let Some(value) = documented.behaviours.value(doubt.point)
             {
-                drop(chosen.behaviours.set(point, value));
+                drop(chosen.behaviours.set(doubt.point, value));
             }
         }
     }

@@ -453,7 +453,8 @@ pub(super) const FAULTS: &[Fault] = &[
                 super::refusal::one_origin(request, 0);
             }
         }),
-    ),
+    )
+    .only(|dialect| dialect.open.get("two_origins").is_none_or(|values| !values.contains(&"first"))),
     fault(
         "requests-two-origins-last",
         "actual.no-match",

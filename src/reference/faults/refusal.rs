@@ -324,14 +324,30 @@ pub(super) const FAULTS: &[Fault] = &[
         "Of two Origin lines the first one counts.",
         "",
         Request(|request| one_origin(request, 0)),
-    ),
+    )
+    .allowed_by("two_origins", "first"),
     fault(
         "two-origins-last",
-        "preflight.two-origins",
+        "preflight.refused",
         Security,
         "Of two Origin lines the last one counts.",
         "",
         Request(|request| one_origin(request, usize::MAX)),
+    ),
+    fault(
+        "two-origins-500",
+        "preflight.two-origins",
+        BrokenClient,
+        "Two Origin lines answer 500.",
+        "",
+        Whole(|inside, exchange| {
+            let several = exchange.request.headers().get_all("origin").iter().count() > 1;
+            Reply::Answer(if exchange.is_preflight() && several {
+                exchange.refusal(500, "InternalError")
+            } else {
+                inside.respond(exchange)
+            })
+        }),
     ),
     fault(
         "two-origins-403",
