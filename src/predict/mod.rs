@@ -20,7 +20,7 @@ use crate::case::{
     Acl, BucketRole, Case, DocumentSource, ErrorExpectation, Expectation, FieldCondition, Identity, Name,
     ObjectRequest, Operation, PutCors, StatusPattern, Step, TextCondition, fit_rules,
 };
-use crate::cors::{CorsConfiguration, CorsRequest};
+use crate::cors::{CorsConfiguration, CorsRequest, Outcome, evaluate};
 use crate::dialect::{Behaviours, CONSISTENT, Dialect, Level, TwoOrigins};
 use crate::reference::{Account, Options, Reference};
 use crate::request::{Addressing, Draft, Envelope, Site, build, document_of, draft, message};
@@ -334,11 +334,14 @@ impl Seen<'_> {
         self.dialect.clauses.get(clause).is_some()
     }
 
-    /// Whether no document says which of several Origin lines counts: then nothing is expected of what they are granted.
+    /// Whether no document says what is granted: which of several Origin lines counts, an empty one included, or whether bytes beyond ASCII,
+    /// which no Origin has (RFC 6454 7), are those of a document.
     fn is_of_open_origins(&self) -> bool {
         let first = TwoOrigins::First.as_str();
-        self.asked.origins.len() > 1
-            && self.dialect.open.get("two_origins").is_some_and(|values| values.contains(&first))
+        let several = self.request.headers().get_all("origin").iter().count() > 1;
+        let beyond = self.asked.origins.iter().any(|origin| !origin.as_bytes().is_ascii());
+        several && self.dialect.open.get("two_origins").is_some_and(|values| values.contains(&first))
+            || beyond && matches!(evaluate(self.rules, &self.asked, self.behaviours()).outcome, Outcome::Allow(_))
     }
 
     /// Whether the documents leave a point open.

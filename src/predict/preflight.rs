@@ -248,3 +248,44 @@ pub(super) fn allow_origin_clause(
         _ => "preflight.origin-mixed",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::case::{StatusPattern, load};
+    use crate::diagnostic::SourceFile;
+    use crate::dialect::Dialect;
+    use crate::predict::predict;
+
+    /// The status that is expected of a preflight with these Origin lines, where an origin and one beyond ASCII are allowed.
+    fn check(dialect: &Dialect, origin: &str, expected: &[u16]) {
+        let text = format!(
+            "about: x\ncases:\n  - id: x\n    about: x\n    clauses: [preflight.ok]\n    rules: [{{allowed_origins: [\"https://app.example\", \"https://b\u{fc}cher.example\"], allowed_methods: GET}}]\n    steps:\n      - preflight: {{origin: {origin}, method: GET}}\n        expect: {{status: 200}}\n"
+        );
+        let mut case = load(&[SourceFile::new("origin.yaml", text)], dialect).suite.cases.remove(0);
+        predict(&mut case, dialect);
+        let blocks = case.steps.iter().flat_map(|step| &step.expect).filter(|block| block.clause != "config.put");
+        let mut found: Vec<u16> = blocks
+            .flat_map(|block| &block.status)
+            .map(|status| match status {
+                StatusPattern::Code(code) => *code,
+                StatusPattern::Class(class) => *class,
+            })
+            .collect();
+        found.dedup();
+        assert_eq!(found, expected, "{}: {origin}", dialect.name);
+    }
+
+    #[test]
+    fn nothing_is_expected_of_origins_that_no_document_speaks_of() {
+        for dialect in [Dialect::oss(), Dialect::s3()] {
+            check(dialect, "\"https://app.example\"", &[200]);
+            check(dialect, "\"https://other.example\"", &[403]);
+            check(dialect, "\"https://b\u{fc}cher.example\"", &[]);
+            check(dialect, "\"https://B\u{fc}cher.example\"", &[403]);
+        }
+        let two = "[\"https://app.example\", \"https://other.example\"]";
+        check(Dialect::oss(), two, &[400]);
+        check(Dialect::s3(), two, &[]);
+        check(Dialect::s3(), "[\"\", \"https://app.example\"]", &[]);
+    }
+}
