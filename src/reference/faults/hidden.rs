@@ -36,6 +36,10 @@ const WITH_AWS: &[(&str, &[&str])] = &[
         &["delete-many-bare", "delete-many-is-delete"],
     ),
     ("it refuses one document, which the suite has", &["namespace-demanded"]),
+    (
+        "no document says which of several Origin lines counts, so that nothing is expected of what they are granted",
+        &["two-origins-last", "requests-two-origins-last"],
+    ),
 ];
 
 /// The reason, for a fault that is hidden from generated exchanges of a dialect.
