@@ -43,7 +43,7 @@ struct Found {
 /// Asked for, as `cargo test` is to be over in minutes, and 550 campaigns in a debug build are not; in a release build they are five minutes
 /// of `.ci/run live`. Of the same faults a choice is part of `cargo test`: `tests/campaign.rs` in memory, `tests/fuzz.rs` over sockets.
 #[test]
-#[ignore = "five minutes in a release build: `.ci/run live`"]
+#[ignore = "554 campaigns, too long for a debug build; `.ci/run live` has them in five minutes"]
 fn every_fault_that_a_request_reveals() {
     every_fault(Dialect::oss(), |_| true);
 }
@@ -61,7 +61,7 @@ const CHOICES: [(&str, &str, &str); 4] = [
 /// Asked for, for the same reason: 86 campaigns, a minute and a half of `.ci/run live` in a release build. That such a fault is generated, expected
 /// and read back is part of `cargo test` (`generate`, `tests/generated.rs`, `tests/campaign.rs`).
 #[test]
-#[ignore = "a minute and a half in a release build: `.ci/run live`"]
+#[ignore = "86 campaigns, too long for a debug build; `.ci/run live` has them in a minute and a half"]
 fn every_fault_of_s3_alone_that_a_request_reveals() {
     let is_choice = |fault: &Fault| CHOICES.iter().any(|(id, ..)| *id == fault.id);
     every_fault(Dialect::s3(), |fault| !fault.applies(Dialect::oss()) && !is_choice(fault));

@@ -25,7 +25,9 @@ impl Seen<'_> {
         if self.is_of_open_origins() {
             // Whatever counts, it is one of these.
             let statuses = [200, 400, 403].map(StatusPattern::Code);
-            blocks.add("preflight.two-origins", |block| block.status.extend(statuses));
+            let several = self.request.headers().get_all("origin").iter().count() > 1;
+            let clause = if several { "preflight.two-origins" } else { "origin.odd-bytes" };
+            blocks.add(clause, |block| block.status.extend(statuses));
             return;
         }
         let decision = evaluate(self.rules, &self.asked, self.behaviours());
