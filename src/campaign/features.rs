@@ -10,7 +10,7 @@ use http::Method;
 
 use crate::case::Case;
 use crate::cors::{CorsConfiguration, CorsRequest, Denial, Kind, Outcome, Pattern, evaluate};
-use crate::dialect::{Dialect, VaryOn};
+use crate::dialect::{Dialect, VaryMembers, VaryOn};
 use crate::predict::predict_seeing;
 
 /// The features that the generator reaches in the dialects that come with the program, one a line.
@@ -32,7 +32,7 @@ fn can_be(feature: &str, dialect: &Dialect) -> bool {
     }
     // Vary with the grant comes with nothing else.
     let by_grant = dialect.behaviours.vary == VaryOn::Granted;
-    let granted = feature.contains(" granted, ");
+    let granted = feature.contains(" granted, ") && dialect.behaviours.vary_members != VaryMembers::None;
     let vary = !by_grant || granted == feature.ends_with(", varies");
     // Without ResponseVary nothing but requested headers tells an actual request that names them.
     let rule =

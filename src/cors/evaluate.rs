@@ -7,9 +7,10 @@ use http::header::{
 
 use super::{CorsConfiguration, CorsRequest, CorsRule, Kind, Origin, is_known_method, is_token};
 use crate::dialect::{
-    AcahOnActual, ActualHeaders, AllowCredentials, AllowHeadersCase, AllowMethods, Behaviours, EmptyMembers,
-    EmptyRequestHeaders, MethodCase, MissingBoth, MixedStar, OddNames, OriginCase, PreflightMethod, PreflightOrder,
-    TwoOrigins, UnknownMethod, VaryMembers, VaryNoOrigin, VaryOn, VaryRefused, VaryUnmatched, ZeroAge,
+    AcahOnActual, ActualHeaders, AgeOnActual, AllowCredentials, AllowHeaders, AllowHeadersCase, AllowMethods,
+    Behaviours, EmptyMembers, EmptyRequestHeaders, MethodCase, MethodsOnActual, MissingBoth, MixedStar, OddNames,
+    OriginCase, PreflightExpose, PreflightMethod, PreflightOrder, TwoOrigins, UnknownMethod, VaryMembers, VaryNoOrigin,
+    VaryOn, VaryRefused, VaryUnmatched, ZeroAge,
 };
 
 /// What the rules say about a request, and why.
@@ -66,7 +67,7 @@ pub struct Grant {
     pub rule: usize,
     /// Access-Control-Allow-Origin.
     pub allow_origin: Vec<u8>,
-    /// Access-Control-Allow-Methods.
+    /// Access-Control-Allow-Methods; empty means no such field.
     pub allow_methods: Vec<String>,
     /// Access-Control-Allow-Headers; empty means no such field.
     pub allow_headers: Vec<Vec<u8>>,
@@ -81,10 +82,10 @@ pub struct Grant {
 impl Grant {
     /// The response header fields, in the order of the recorded answers.
     pub fn headers(&self) -> Vec<(HeaderName, Vec<u8>)> {
-        let mut fields = vec![
-            (ACCESS_CONTROL_ALLOW_ORIGIN, self.allow_origin.clone()),
-            (ACCESS_CONTROL_ALLOW_METHODS, self.allow_methods.join(", ").into_bytes()),
-        ];
+        let mut fields = vec![(ACCESS_CONTROL_ALLOW_ORIGIN, self.allow_origin.clone())];
+        if !self.allow_methods.is_empty() {
+            fields.push((ACCESS_CONTROL_ALLOW_METHODS, self.allow_methods.join(", ").into_bytes()));
+        }
         if !self.allow_headers.is_empty() {
             fields.push((ACCESS_CONTROL_ALLOW_HEADERS, self.allow_headers.join(&b", "[..])));
         }
@@ -225,11 +226,13 @@ fn vary(
         // `vary.granted`; `vary.not-granted` is open.
         VaryOn::Granted => granted || (configuration.is_some() && without_grant()),
     };
-    varies.then_some(match behaviours.vary_members {
+    // `vary.three`; `vary.members` is open.
+    let members = match behaviours.vary_members {
         VaryMembers::Origin => "Origin",
-        // `vary.three`
         VaryMembers::Three => "Origin, Access-Control-Request-Headers, Access-Control-Request-Method",
-    })
+        VaryMembers::None => return None,
+    };
+    varies.then_some(members)
 }
 
 /// The Origin lines that count: all, or the first (`preflight.two-origins`).
@@ -339,18 +342,28 @@ fn grant(
             requested.iter().copied().filter(|name| allowed_header(rule, name).is_some()).collect()
         }
     };
-    // `preflight.headers-case`: names of header fields have no case.
-    let allow_headers = named.into_iter().map(|name| match behaviours.allow_headers_case {
-        AllowHeadersCase::Kept => name.to_vec(),
-        AllowHeadersCase::Lower => name.to_ascii_lowercase(),
-    });
+    let on_preflight = request.kind == Kind::Preflight;
+    let listed = if on_preflight && !named.is_empty() { behaviours.allow_headers } else { AllowHeaders::Requested };
+    let allow_headers = match listed {
+        // `preflight.headers-case`: names of header fields have no case.
+        AllowHeaders::Requested => named.into_iter().map(|name| in_case(name, behaviours)).collect(),
+        // `preflight.headers-scope`
+        AllowHeaders::Rule => rule.allowed_headers.iter().map(|pattern| pattern.as_str().as_bytes().to_vec()).collect(),
+        AllowHeaders::Star => vec![b"*".to_vec()],
+    };
     // `preflight.methods-all` against the documents' samples: `preflight.methods-scope`.
     let allow_methods = match behaviours.allow_methods {
+        // `actual.methods-choice`
+        _ if !on_preflight && behaviours.methods_on_actual == MethodsOnActual::Absent => Vec::new(),
         AllowMethods::All => rule.allowed_methods.clone(),
         AllowMethods::Requested => {
             vec![String::from_utf8_lossy(request.effective_method(behaviours.actual_method)).into_owned()]
         }
     };
+    // `preflight.expose`, `actual.expose`; `preflight.expose-choice` is open.
+    let exposes = !on_preflight || behaviours.preflight_expose == PreflightExpose::Sent;
+    // `preflight.age`, `preflight.age-absent`, `actual.age-and-methods`; `age.zero-sent` and `actual.age-choice` are open.
+    let ages = on_preflight || behaviours.age_on_actual == AgeOnActual::Sent;
     let allow_origin = allow_origin(rule, origin, behaviours);
     Grant {
         rule: index,
@@ -358,11 +371,17 @@ fn grant(
         allow_credentials: behaviours.credentials == AllowCredentials::UnlessStar && allow_origin != b"*",
         allow_origin,
         allow_methods,
-        allow_headers: allow_headers.collect(),
-        // `preflight.expose`, `actual.expose`
-        expose_headers: rule.expose_headers.clone(),
-        // `preflight.age`, `preflight.age-absent`; `age.zero-sent` is open.
-        max_age_seconds: rule.max_age_seconds.filter(|age| *age != 0 || behaviours.zero_age == ZeroAge::Sent),
+        allow_headers,
+        expose_headers: if exposes { rule.expose_headers.clone() } else { Vec::new() },
+        max_age_seconds: rule.max_age_seconds.filter(|age| ages && (*age != 0 || behaviours.zero_age == ZeroAge::Sent)),
+    }
+}
+
+/// A requested name as Access-Control-Allow-Headers has it.
+fn in_case(name: &[u8], behaviours: &Behaviours) -> Vec<u8> {
+    match behaviours.allow_headers_case {
+        AllowHeadersCase::Kept => name.to_vec(),
+        AllowHeadersCase::Lower => name.to_ascii_lowercase(),
     }
 }
 

@@ -2,127 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// Declares [`Behaviours`]: one field and one enum a point.
-macro_rules! behaviours {
-    ($($(#[$doc:meta])* $field:ident: $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? })+) => {
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-            #[non_exhaustive]
-            pub enum $type { $($(#[$variant_doc])* $variant),+ }
-
-            impl $type {
-                /// Every value, in the order of the dialect's documentation.
-                pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-                /// The value as case files and reports write it.
-                pub const fn as_str(self) -> &'static str {
-                    match self { $(Self::$variant => $text),+ }
-                }
-            }
-        )+
-
-        /// What the oracle does at each open point.
-        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-        #[expect(missing_docs, reason = "each field is documented at the type of its values")]
-        #[non_exhaustive]
-        pub struct Behaviours { $(pub $field: $type),+ }
-
-        impl Behaviours {
-            /// Every point and its values.
-            pub const POINTS: &'static [Point] = &[
-                $(Point { name: stringify!($field), values: &[$($text),+] }),+
-            ];
-
-            /// From a value for each point.
-            ///
-            /// # Errors
-            ///
-            /// Every point that is missing, unknown or has an unknown value.
-            pub fn from_values(values: &BTreeMap<String, String>) -> Result<Self, Vec<Problem>> {
-                let mut problems = Vec::new();
-                $(
-                    let $field = match values.get(stringify!($field)) {
-                        None => {
-                            problems.push(Problem::Missing(stringify!($field)));
-                            None
-                        }
-                        Some(text) => {
-                            let value = $type::ALL.iter().copied().find(|value| value.as_str() == text);
-                            if value.is_none() {
-                                problems.push(Problem::Value { name: stringify!($field), found: text.clone() });
-                            }
-                            value
-                        }
-                    };
-                )+
-                for name in values.keys() {
-                    if !Self::POINTS.iter().any(|point| point.name == name) {
-                        problems.push(Problem::Unknown(name.clone()));
-                    }
-                }
-                match ($($field,)+) {
-                    ($(Some($field),)+) if problems.is_empty() => Ok(Self { $($field),+ }),
-                    _ => Err(problems),
-                }
-            }
-
-            /// The value of a point, as text.
-            pub fn value(&self, name: &str) -> Option<&'static str> {
-                match name {
-                    $(stringify!($field) => Some(self.$field.as_str()),)+
-                    _ => None,
-                }
-            }
-
-            /// Sets a point to a value.
-            ///
-            /// # Errors
-            ///
-            /// If there is no such point, or it has no such value.
-            pub fn set(&mut self, name: &str, text: &str) -> Result<(), Problem> {
-                match name {
-                    $(stringify!($field) => {
-                        self.$field = $type::ALL.iter().copied().find(|value| value.as_str() == text)
-                            .ok_or_else(|| Problem::Value { name: stringify!($field), found: text.to_owned() })?;
-                        Ok(())
-                    })+
-                    _ => Err(Problem::Unknown(name.to_owned())),
-                }
-            }
-        }
-    };
-}
-
-/// A point that documents leave open.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Point {
-    /// Its name.
-    pub name: &'static str,
-    /// Its allowed values.
-    pub values: &'static [&'static str],
-}
-
-/// What is wrong with a set of values.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Problem {
-    /// A point has no value.
-    #[error("behaviour `{0}` has no default")]
-    Missing(&'static str),
-    /// There is no such point.
-    #[error("unknown behaviour `{0}`")]
-    Unknown(String),
-    /// The point has no such value.
-    #[error("behaviour `{name}` has no value `{found}`")]
-    Value {
-        /// The point.
-        name: &'static str,
-        /// What was given.
-        found: String,
-    },
-}
+use super::points::{Point, Problem, behaviours};
 
 behaviours! {
     /// Most rules of a bucket.
@@ -269,6 +149,8 @@ behaviours! {
         Origin = "origin",
         /// Origin, Access-Control-Request-Headers and Access-Control-Request-Method.
         Three = "all_three",
+        /// Nothing: it is not there.
+        None = "none",
     }
     /// Vary where no rule answers, although it does not depend on ResponseVary.
     vary_unmatched: VaryUnmatched {
@@ -313,6 +195,8 @@ behaviours! {
         NotFound = "not_found",
         /// 403.
         Forbid = "forbidden",
+        /// Allowed to every origin.
+        Grant = "granted",
     }
     /// A preflight without Access-Control-Request-Method.
     preflight_method: PreflightMethod {
@@ -327,6 +211,22 @@ behaviours! {
         Compare = "compared",
         /// 400.
         BadRequest = "bad_request",
+    }
+    /// Whether a refused preflight says in Method and ResourceType what it is about.
+    refusal_about: RefusalAbout {
+        /// It does.
+        Named = "named",
+        /// It does not.
+        Absent = "absent",
+    }
+    /// What Access-Control-Allow-Headers of a preflight lists, where headers were requested.
+    allow_headers: AllowHeaders {
+        /// The requested headers.
+        Requested = "requested",
+        /// Each AllowedHeader of the rule, as it was put.
+        Rule = "rule",
+        /// `*`.
+        Star = "star",
     }
     /// Case of the names in Access-Control-Allow-Headers.
     allow_headers_case: AllowHeadersCase {
@@ -457,6 +357,27 @@ behaviours! {
         All = "all",
         /// The requested one.
         Requested = "requested",
+    }
+    /// Access-Control-Expose-Headers on a preflight.
+    preflight_expose: PreflightExpose {
+        /// There.
+        Sent = "sent",
+        /// Not there.
+        Absent = "absent",
+    }
+    /// Access-Control-Allow-Methods on an actual request.
+    methods_on_actual: MethodsOnActual {
+        /// There.
+        Sent = "sent",
+        /// Not there.
+        Absent = "absent",
+    }
+    /// Access-Control-Max-Age on an actual request.
+    age_on_actual: AgeOnActual {
+        /// There.
+        Sent = "sent",
+        /// Not there.
+        Absent = "absent",
     }
     /// A preflight without both request headers.
     missing_both: MissingBoth {

@@ -5,6 +5,7 @@
 
 mod behaviours;
 mod decode;
+mod points;
 mod wording;
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,6 +13,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 pub use self::behaviours::*;
+pub use self::points::{Point, Problem};
 pub use self::wording::{ErrorKind, ErrorText, Wording};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::yaml::{self, Decoder};

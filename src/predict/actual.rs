@@ -5,7 +5,7 @@ use http::Method;
 use super::{Blocks, Seen};
 use crate::case::{FieldCondition, Operation, StatusPattern, TextCondition};
 use crate::cors::{Outcome, evaluate};
-use crate::dialect::{ActualHeaders, ActualMethod, VaryOn};
+use crate::dialect::{AcahOnActual, ActualHeaders, ActualMethod, AgeOnActual, MethodsOnActual, VaryOn};
 use crate::reference::is_management;
 
 /// The clause by which requested headers of an actual request count.
@@ -100,14 +100,13 @@ impl Seen<'_> {
         });
         blocks.header(open.unwrap_or(by_pattern), "access-control-allow-origin", FieldCondition::Equals(origin));
         // The rest comes from the answering rule and from no other (`match.first`).
+        let behaviours = self.behaviours();
+        let echoes = behaviours.acah_on_actual == AcahOnActual::Echo && self.says(COUNT);
         let fields = [
             ("access-control-expose-headers", "actual.expose"),
             ("access-control-allow-methods", "actual.age-and-methods"),
             ("access-control-max-age", "actual.age-and-methods"),
-            (
-                "access-control-allow-headers",
-                if self.says("actual.request-headers") { "actual.request-headers" } else { COUNT },
-            ),
+            ("access-control-allow-headers", if echoes { COUNT } else { "actual.request-headers" }),
         ];
         for (name, clause) in fields {
             match self.field(name) {
@@ -131,7 +130,18 @@ impl Seen<'_> {
                 None if name == "access-control-allow-headers" => {
                     blocks.header(clause, name, FieldCondition::Absent);
                 }
-                None => blocks.header(open.unwrap_or("match.first"), name, FieldCondition::Absent),
+                None => {
+                    let clause = match name {
+                        "access-control-allow-methods" if behaviours.methods_on_actual == MethodsOnActual::Absent => {
+                            "actual.methods-choice"
+                        }
+                        "access-control-max-age" if behaviours.age_on_actual == AgeOnActual::Absent => {
+                            "actual.age-choice"
+                        }
+                        _ => "match.first",
+                    };
+                    blocks.header(open.unwrap_or(clause), name, FieldCondition::Absent);
+                }
             }
         }
         blocks.header("credentials.never", "access-control-allow-credentials", FieldCondition::Absent);

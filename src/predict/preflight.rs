@@ -7,7 +7,7 @@ use regex::Regex;
 use super::{Blocks, Seen};
 use crate::case::{BucketRole, FieldCondition, StatusPattern, TextCondition};
 use crate::cors::{CorsRule, Decision, Denial, Grant, Outcome, Pattern, evaluate, is_known_method};
-use crate::dialect::{AllowMethods, VaryOn};
+use crate::dialect::{AllowHeaders, AllowMethods, PreflightBucket, VaryMembers, VaryOn};
 
 /// How the message begins; what follows is not the same in all documents.
 const NOT_ALLOWED: &str = "CORSResponse: This CORS request is not allowed.";
@@ -20,6 +20,13 @@ impl Seen<'_> {
         if self.status() == 404 {
             blocks.error("preflight.missing-bucket", 404, "NoSuchBucket");
             blocks.error("preflight.no-bucket-choice", 404, "NoSuchBucket");
+            return;
+        }
+        let granted_to_all = self.behaviours().preflight_bucket == PreflightBucket::Grant && self.status() == 200;
+        if self.step.bucket == BucketRole::Missing && granted_to_all {
+            let star = FieldCondition::Equals("*".to_owned());
+            blocks.status("preflight.no-bucket-choice", 200);
+            blocks.header("preflight.no-bucket-choice", "access-control-allow-origin", star);
             return;
         }
         if self.is_of_open_origins() {
@@ -83,7 +90,15 @@ impl Seen<'_> {
         let headers = "access-control-allow-headers";
         let names: Vec<String> =
             grant.allow_headers.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
-        if names.is_empty() {
+        if self.behaviours().allow_headers != AllowHeaders::Requested {
+            // An AllowedHeader may be what no header field can hold.
+            let written = self.field(headers).unwrap_or_default();
+            let members = written.split(',').map(|member| member.trim().to_owned());
+            let members: Vec<String> = members.filter(|member| !member.is_empty()).collect();
+            if !members.is_empty() {
+                blocks.header("preflight.headers-scope", headers, FieldCondition::List(members));
+            }
+        } else if names.is_empty() {
             blocks.header("preflight.headers-absent", headers, FieldCondition::Absent);
         } else {
             let each = names.iter().cloned().map(FieldCondition::Contains).collect();
@@ -102,7 +117,9 @@ impl Seen<'_> {
         let names = grant.expose_headers.iter().map(|name| name.trim().to_owned());
         let named: Vec<String> = names.filter(|name| !name.is_empty()).collect();
         if grant.expose_headers.is_empty() {
-            blocks.header("preflight.expose-absent", exposed, FieldCondition::Absent);
+            let says = rule.expose_headers.is_empty();
+            let clause = if says { "preflight.expose-absent" } else { "preflight.expose-choice" };
+            blocks.header(clause, exposed, FieldCondition::Absent);
         } else if !named.is_empty() {
             let order = FieldCondition::Equals(named.join(", "));
             blocks.header("preflight.expose", exposed, FieldCondition::List(named));
@@ -127,14 +144,22 @@ impl Seen<'_> {
         }
     }
 
-    /// `vary.granted`, `vary.three`
+    /// `vary.granted`, `vary.three`; `vary.members` is open.
     pub(super) fn vary_with_grant(&self, blocks: &mut Blocks<'_>) {
         if self.behaviours().vary != VaryOn::Granted {
             return;
         }
         let Some(origin) = self.field("access-control-allow-origin") else { return };
+        let members = self.behaviours().vary_members;
+        if members == VaryMembers::None {
+            blocks.header("vary.members", "vary", FieldCondition::Lacks("Origin".to_owned()));
+            return;
+        }
         if origin != "*" {
             blocks.header("vary.granted", "vary", FieldCondition::Contains("Origin".to_owned()));
+        }
+        if members != VaryMembers::Three {
+            return;
         }
         let named = self.field("vary").unwrap_or_default();
         let each = named.split(',').map(|member| FieldCondition::Contains(member.trim().to_owned())).collect();

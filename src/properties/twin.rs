@@ -24,7 +24,7 @@ pub enum Said {
 }
 
 /// The open points that [`evaluate`](fn@evaluate) looks up.
-pub const POINTS: [&str; 23] = [
+pub const POINTS: [&str; 27] = [
     "preflight_order",
     "missing_both",
     "unknown_method",
@@ -45,7 +45,11 @@ pub const POINTS: [&str; 23] = [
     "vary_refused",
     "preflight_method",
     "odd_names",
+    "allow_headers",
     "allow_headers_case",
+    "preflight_expose",
+    "methods_on_actual",
+    "age_on_actual",
     "actual_method",
     "actual_headers",
 ];
@@ -90,7 +94,7 @@ pub fn evaluate(
     } else {
         "Origin"
     };
-    (said, varies.then_some(members))
+    (said, varies.then_some(members).filter(|_| !chose("vary_members", "none")))
 }
 
 /// Sentence by sentence.
@@ -236,23 +240,30 @@ fn rule_by_rule(
         } else {
             rule.allowed_methods.join(", ")
         };
-        let mut headers = vec![
-            ("access-control-allow-origin".to_owned(), allow_origin),
-            ("access-control-allow-methods".to_owned(), methods.into_bytes()),
-        ];
+        let mut headers = vec![("access-control-allow-origin".to_owned(), allow_origin)];
+        if preflight || chose("methods_on_actual", "sent") {
+            headers.push(("access-control-allow-methods".to_owned(), methods.into_bytes()));
+        }
         let mut listed: Vec<Vec<u8>> = Vec::new();
         for name in asked {
             if preflight || (chose("acah_on_actual", "echoed") && header_allowed(&allowed, name)) {
                 listed.push(if chose("allow_headers_case", "lower") { lower(name) } else { name.clone() });
             }
         }
+        if preflight && !listed.is_empty() && chose("allow_headers", "star") {
+            listed = vec![b"*".to_vec()];
+        } else if preflight && !listed.is_empty() && chose("allow_headers", "rule") {
+            listed = rule.allowed_headers.iter().map(|element| element.as_str().to_owned().into_bytes()).collect();
+        }
         if !listed.is_empty() {
             headers.push(("access-control-allow-headers".to_owned(), listed.join(&b", "[..])));
         }
-        if !rule.expose_headers.is_empty() {
+        let unsaid = preflight && chose("preflight_expose", "absent");
+        if !rule.expose_headers.is_empty() && !unsaid {
             headers.push(("access-control-expose-headers".to_owned(), rule.expose_headers.join(", ").into_bytes()));
         }
-        let dropped = rule.max_age_seconds == Some(0) && chose("zero_age", "dropped");
+        let dropped = (rule.max_age_seconds == Some(0) && chose("zero_age", "dropped"))
+            || (!preflight && chose("age_on_actual", "absent"));
         if let Some(seconds) = rule.max_age_seconds.filter(|_| !dropped) {
             headers.push(("access-control-max-age".to_owned(), format!("{seconds}").into_bytes()));
         }

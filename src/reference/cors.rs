@@ -85,8 +85,11 @@ impl Reference {
         };
         let decision = cors::evaluate(bucket.and_then(|bucket| bucket.cors.as_deref()), &asked, behaviours);
         let answer = match &decision.outcome {
-            // `preflight.no-bucket`
+            // `preflight.no-bucket`; `preflight.no-bucket-choice` is open.
             Outcome::Deny(Denial::NotEnabled) if bucket.is_none() => {
+                if behaviours.preflight_bucket == PreflightBucket::Grant {
+                    return granted_to_all();
+                }
                 Err(ErrorDocument::new(ErrorKind::PreflightNoBucket).about_preflight(&asked, on_object))
             }
             Outcome::Deny(found) => Err(denial(*found)),
@@ -145,6 +148,14 @@ impl Reference {
 /// What a request is answered, before CORS headers.
 type Answer = Result<Response<Bytes>, ErrorDocument>;
 type HeaderField = (HeaderName, HeaderValue);
+
+/// What servers say that let everybody ask about a bucket which they do not know.
+fn granted_to_all() -> (Answer, Vec<HeaderField>) {
+    let star = HeaderValue::from_static("*");
+    let fields =
+        vec![(header::ACCESS_CONTROL_ALLOW_ORIGIN, star.clone()), (header::ACCESS_CONTROL_ALLOW_METHODS, star)];
+    (Ok(empty(StatusCode::OK)), fields)
+}
 
 fn header_fields(decision: &Decision, granted: bool, varies: bool) -> Vec<HeaderField> {
     let mut fields = Vec::new();

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use super::set_own;
 use crate::cors::{CorsRequest, Denial, Violation};
-use crate::dialect::{Behaviours, ErrorDetails, ErrorKind, ErrorText, MaxBodyCode, MaxRulesCode, TwoOrigins, Wording};
+use crate::dialect::{
+    Behaviours, ErrorDetails, ErrorKind, ErrorText, MaxBodyCode, MaxRulesCode, RefusalAbout, TwoOrigins, Wording,
+};
 use crate::sign::VerifyError;
 use crate::xml::{XmlError, escape};
 
@@ -114,7 +116,11 @@ impl ErrorDocument {
                 (code, ErrorText::filled(&text.message, &self.values))
             }
         };
-        let details = text.into_iter().flat_map(|text| &text.elements);
+        // `preflight.about`; `preflight.about-choice` is open.
+        let refuses = [ErrorKind::NotAllowed, ErrorKind::NotEnabled, ErrorKind::PreflightNoBucket];
+        let names =
+            behaviours.refusal_about == RefusalAbout::Named || !self.kind().is_some_and(|kind| refuses.contains(&kind));
+        let details = text.into_iter().filter(|_| names).flat_map(|text| &text.elements);
         let details = details.map(|(name, value)| (name.as_str(), ErrorText::filled(value, &self.values)));
         let ids = [("RequestId", request_id.to_owned()), ("HostId", host.to_owned())];
         let mut elements = vec![("Code", code), ("Message", message)];

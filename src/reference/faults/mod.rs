@@ -25,6 +25,7 @@ mod requested;
 mod returned;
 mod rule_choice;
 mod s3_answers;
+mod s3_choices;
 mod s3_documents;
 mod setting;
 mod stored;
@@ -216,7 +217,7 @@ fn on_requests(fault: &Fault) -> Option<Fault> {
 }
 
 fn written() -> impl Iterator<Item = &'static Fault> {
-    let themes: [&[Fault]; 23] = [
+    let themes: [&[Fault]; 24] = [
         document::FAULTS,
         limit::FAULTS,
         grammar::FAULTS,
@@ -240,6 +241,7 @@ fn written() -> impl Iterator<Item = &'static Fault> {
         connection::FAULTS,
         s3_documents::FAULTS,
         s3_answers::FAULTS,
+        s3_choices::FAULTS,
     ];
     themes.into_iter().flatten()
 }

@@ -308,14 +308,23 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     fault(
         "no-bucket-allowed",
-        "preflight.no-bucket-choice",
+        "preflight.no-bucket",
         Security,
         "A preflight on a bucket that does not exist is allowed to everybody.",
         "Garage [src]",
+        Set(|options| options.behaviours.preflight_bucket = PreflightBucket::Grant),
+    ),
+    fault(
+        "no-bucket-allowed-by-name",
+        "preflight.no-bucket-choice",
+        Security,
+        "A preflight on a bucket that does not exist is allowed to the origin that asks.",
+        "",
         Answer(|exchange, answer| {
             if exchange.is_preflight() && String::from_utf8_lossy(answer.body()).contains("Bucket not found") {
                 *answer = exchange.empty(StatusCode::OK);
-                put(answer.headers_mut(), ORIGIN, "*");
+                let origin = exchange.field("origin").unwrap_or_default();
+                put(answer.headers_mut(), ORIGIN, &origin);
             }
         }),
     ),
