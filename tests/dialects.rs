@@ -93,6 +93,22 @@ fn a_case_is_for_dialects_that_fix_its_points() {
     check("acl: public-read", [true, false]);
 }
 
+/// A `where` that no dialect meets, as when a point is opened, would leave a case out in silence; what was recorded of S3 is for S3.
+#[test]
+fn every_case_is_for_some_dialect() {
+    let suites: Vec<_> = Dialect::BUNDLED.iter().filter_map(|name| Dialect::bundled(name)).collect();
+    let suites: Vec<_> = suites.into_iter().map(|dialect| (dialect, suite_for(dialect).cases)).collect();
+    for (at, case) in suites[0].1.iter().enumerate() {
+        let serves: Vec<&str> = suites
+            .iter()
+            .filter(|(dialect, cases)| cases[at].id == case.id && cases[at].applies(dialect))
+            .map(|(dialect, _)| dialect.name.as_str())
+            .collect();
+        assert!(!serves.is_empty(), "{} is for no dialect", case.id);
+        assert!(case.theme != "recorded" || serves.contains(&"s3"), "{} is recorded of S3, and not for it", case.id);
+    }
+}
+
 /// The table of the README has a line for the reference; those of other servers are measured where they are installed.
 #[test]
 fn the_readme_says_how_many_cases_there_are_for_s3() {

@@ -426,8 +426,12 @@ mod tests {
     }
 
     fn check(rules: Vec<CorsRule>, request: &CorsRequest, expected: &str) {
+        check_by(&Dialect::oss().behaviours, rules, request, expected);
+    }
+
+    fn check_by(behaviours: &Behaviours, rules: Vec<CorsRule>, request: &CorsRequest, expected: &str) {
         let configuration = CorsConfiguration { rules, response_vary: false };
-        let decision = evaluate(Some(&configuration), request, &Dialect::oss().behaviours);
+        let decision = evaluate(Some(&configuration), request, behaviours);
         let shown = match decision.outcome {
             Outcome::Allow(grant) => {
                 let fields = grant.headers().into_iter().map(|(name, value)| {
@@ -498,5 +502,50 @@ mod tests {
         assert_eq!(origin(MixedStar::FirstElement), "https://a");
         assert_eq!(origin(MixedStar::Star), "*");
         assert_eq!(origin(MixedStar::Echo), "https://a");
+    }
+
+    /// What servers that follow S3 make of the same rule.
+    #[test]
+    fn choices_of_servers() {
+        let told = CorsRule {
+            expose_headers: vec!["etag".to_owned()],
+            max_age_seconds: Some(9),
+            ..rule(&["https://a"], &["GET"], &["X-*", "y"])
+        };
+        let by = |choices: &[(&str, &str)], request: &CorsRequest, expected: &str| {
+            let mut behaviours = Dialect::s3().behaviours;
+            for (point, value) in choices {
+                behaviours.set(point, value).unwrap();
+            }
+            check_by(
+                &behaviours,
+                vec![told.clone()],
+                request,
+                &expected.replace("A: ", "rule 0: allow-origin=https://a; "),
+            );
+        };
+        let asked = preflight("https://a", "GET", &["X-1"]);
+        let rest = "expose-headers=etag; max-age=9; allow-credentials=true";
+        by(&[], &asked, &format!("A: allow-methods=GET; allow-headers=x-1; {rest}"));
+        by(&[("allow_headers", "rule")], &asked, &format!("A: allow-methods=GET; allow-headers=X-*, y; {rest}"));
+        by(&[("allow_headers", "star")], &asked, &format!("A: allow-methods=GET; allow-headers=*; {rest}"));
+        let unexposed = "A: allow-methods=GET; allow-headers=x-1; max-age=9; allow-credentials=true";
+        by(&[("preflight_expose", "absent")], &asked, unexposed);
+        let two = CorsRequest { origins: vec![Origin::new("https://a"), Origin::new("https://b")], ..asked };
+        by(&[("two_origins", "first")], &two, &format!("A: allow-methods=GET; allow-headers=x-1; {rest}"));
+        let turned = CorsRequest { origins: vec![Origin::new("https://b"), Origin::new("https://a")], ..two };
+        by(&[("two_origins", "first")], &turned, "Deny(NoRule)");
+
+        let actual = CorsRequest { kind: Kind::Actual, method: "GET".to_owned(), ..preflight("https://a", "PUT", &[]) };
+        by(&[], &actual, "Deny(NoRule)");
+        by(&[("actual_method", "own")], &actual, &format!("A: allow-methods=GET; {rest}"));
+        let bare = CorsRequest { request_method: None, ..actual };
+        by(&[("methods_on_actual", "absent")], &bare, &format!("A: {rest}"));
+        let ageless = "A: allow-methods=GET; expose-headers=etag; allow-credentials=true";
+        by(&[("age_on_actual", "absent")], &bare, ageless);
+        by(&[("preflight_expose", "absent")], &bare, &format!("A: allow-methods=GET; {rest}"));
+        let other = CorsRequest { request_headers: vec![b"z".to_vec()], ..bare };
+        by(&[], &other, "Deny(NoRule)");
+        by(&[("actual_headers", "ignored")], &other, &format!("A: allow-methods=GET; {rest}"));
     }
 }

@@ -24,9 +24,8 @@ impl Seen<'_> {
         }
         let granted_to_all = self.behaviours().preflight_bucket == PreflightBucket::Grant && self.status() == 200;
         if self.step.bucket == BucketRole::Missing && granted_to_all {
-            let star = FieldCondition::Equals("*".to_owned());
             blocks.status("preflight.no-bucket-choice", 200);
-            blocks.header("preflight.no-bucket-choice", "access-control-allow-origin", star);
+            blocks.header("preflight.no-bucket-choice", "access-control-allow-origin", FieldCondition::Present);
             return;
         }
         if self.is_of_open_origins() {

@@ -311,20 +311,18 @@ pub(super) const FAULTS: &[Fault] = &[
         "preflight.no-bucket",
         Security,
         "A preflight on a bucket that does not exist is allowed to everybody.",
-        "Garage [src]",
+        "Garage, SeaweedFS [src]",
         Set(|options| options.behaviours.preflight_bucket = PreflightBucket::Grant),
     ),
     fault(
-        "no-bucket-allowed-by-name",
+        "no-bucket-bad-request",
         "preflight.no-bucket-choice",
-        Security,
-        "A preflight on a bucket that does not exist is allowed to the origin that asks.",
+        Misleading,
+        "A preflight on a bucket that does not exist answers 400.",
         "",
         Answer(|exchange, answer| {
             if exchange.is_preflight() && String::from_utf8_lossy(answer.body()).contains("Bucket not found") {
-                *answer = exchange.empty(StatusCode::OK);
-                let origin = exchange.field("origin").unwrap_or_default();
-                put(answer.headers_mut(), ORIGIN, &origin);
+                *answer = exchange.refusal(400, "InvalidRequest");
             }
         }),
     ),
