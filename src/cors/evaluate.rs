@@ -334,22 +334,26 @@ fn grant(
     requested: &[&[u8]],
     behaviours: &Behaviours,
 ) -> Grant {
-    // `preflight.headers-only`, `preflight.headers-absent`; `actual.request-headers` is open.
-    let named = match (request.kind, behaviours.acah_on_actual) {
-        (Kind::Preflight, _) => requested.to_vec(),
-        (Kind::Actual, AcahOnActual::Absent) => Vec::new(),
-        (Kind::Actual, AcahOnActual::Echo) => {
-            requested.iter().copied().filter(|name| allowed_header(rule, name).is_some()).collect()
-        }
-    };
     let on_preflight = request.kind == Kind::Preflight;
-    let listed = if on_preflight && !named.is_empty() { behaviours.allow_headers } else { AllowHeaders::Requested };
-    let allow_headers = match listed {
-        // `preflight.headers-case`: names of header fields have no case.
-        AllowHeaders::Requested => named.into_iter().map(|name| in_case(name, behaviours)).collect(),
-        // `preflight.headers-scope`
-        AllowHeaders::Rule => rule.allowed_headers.iter().map(|pattern| pattern.as_str().as_bytes().to_vec()).collect(),
-        AllowHeaders::Star => vec![b"*".to_vec()],
+    let of_rule = || rule.allowed_headers.iter().map(|pattern| pattern.as_str().as_bytes().to_vec()).collect();
+    // `preflight.headers-case`: names of header fields have no case.
+    let echoed = |name: &&[u8]| match behaviours.allow_headers_case {
+        AllowHeadersCase::Kept => name.to_vec(),
+        AllowHeadersCase::Lower => name.to_ascii_lowercase(),
+    };
+    let allow_headers: Vec<Vec<u8>> = match (behaviours.allow_headers, behaviours.acah_on_actual) {
+        // `actual.request-headers` is open.
+        (_, AcahOnActual::Absent) if !on_preflight => Vec::new(),
+        (_, AcahOnActual::Rule) if !on_preflight => of_rule(),
+        (_, AcahOnActual::Echo) if !on_preflight => {
+            requested.iter().filter(|name| allowed_header(rule, name).is_some()).map(echoed).collect()
+        }
+        // `preflight.headers-absent`
+        _ if requested.is_empty() => Vec::new(),
+        // `preflight.headers-only`; `preflight.headers-scope` is open.
+        (AllowHeaders::Requested, _) => requested.iter().map(echoed).collect(),
+        (AllowHeaders::Rule, _) => of_rule(),
+        (AllowHeaders::Star, _) => vec![b"*".to_vec()],
     };
     // `preflight.methods-all` against the documents' samples: `preflight.methods-scope`.
     let allow_methods = match behaviours.allow_methods {
@@ -374,14 +378,6 @@ fn grant(
         allow_headers,
         expose_headers: if exposes { rule.expose_headers.clone() } else { Vec::new() },
         max_age_seconds: rule.max_age_seconds.filter(|age| ages && (*age != 0 || behaviours.zero_age == ZeroAge::Sent)),
-    }
-}
-
-/// A requested name as Access-Control-Allow-Headers has it.
-fn in_case(name: &[u8], behaviours: &Behaviours) -> Vec<u8> {
-    match behaviours.allow_headers_case {
-        AllowHeadersCase::Kept => name.to_vec(),
-        AllowHeadersCase::Lower => name.to_ascii_lowercase(),
     }
 }
 
@@ -544,6 +540,7 @@ mod tests {
         let ageless = "A: allow-methods=GET; expose-headers=etag; allow-credentials=true";
         by(&[("age_on_actual", "absent")], &bare, ageless);
         by(&[("preflight_expose", "absent")], &bare, &format!("A: allow-methods=GET; {rest}"));
+        by(&[("acah_on_actual", "rule")], &bare, &format!("A: allow-methods=GET; allow-headers=X-*, y; {rest}"));
         let other = CorsRequest { request_headers: vec![b"z".to_vec()], ..bare };
         by(&[], &other, "Deny(NoRule)");
         by(&[("actual_headers", "ignored")], &other, &format!("A: allow-methods=GET; {rest}"));

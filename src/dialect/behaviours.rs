@@ -438,6 +438,8 @@ behaviours! {
         Absent = "absent",
         /// The allowed ones are echoed.
         Echo = "echoed",
+        /// Each AllowedHeader of the rule, whatever was requested.
+        Rule = "rule",
     }
     /// CORS headers where the ACL refuses.
     cors_on_access_denied: CorsOnAccessDenied {

@@ -3,6 +3,7 @@
 //!
 //! No code asks for a dialect's name: whatever differs between vendors is a limit, a behaviour or a clause.
 
+mod against;
 mod behaviours;
 mod decode;
 mod points;

@@ -250,7 +250,9 @@ fn rule_by_rule(
                 listed.push(if chose("allow_headers_case", "lower") { lower(name) } else { name.clone() });
             }
         }
-        if preflight && !listed.is_empty() && chose("allow_headers", "star") {
+        if !preflight && chose("acah_on_actual", "rule") {
+            listed = rule.allowed_headers.iter().map(|element| element.as_str().to_owned().into_bytes()).collect();
+        } else if preflight && !listed.is_empty() && chose("allow_headers", "star") {
             listed = vec![b"*".to_vec()];
         } else if preflight && !listed.is_empty() && chose("allow_headers", "rule") {
             listed = rule.allowed_headers.iter().map(|element| element.as_str().to_owned().into_bytes()).collect();

@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, heade
 use jiff::Timestamp;
 
 use super::{Options, Reference, Reply, Respond};
-use crate::dialect::{Behaviours, Dialect, Level, NamespacedRoot, UnknownElements};
+use crate::dialect::{Behaviours, Dialect, NamespacedRoot, UnknownElements};
 
 /// A reference that is right in another way.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Lenient {
         for (name, values) in dialect.open_points().filter(|_| seed != 0) {
             let at = usize::try_from(next(&mut state) % 64).unwrap_or_default() % values.len().max(1);
             // A value that a clause speaks against is no way to pass every case.
-            let stands = |value: &&&str| Self::clauses_against(name, value, dialect).next().is_none();
+            let stands = |value: &&&str| dialect.clauses_against(name, value).next().is_none();
             if let Some(value) = values.get(at).filter(stands) {
                 // The point and its values come from the same table.
                 drop(options.behaviours.set(name, value));
@@ -38,14 +38,6 @@ impl Lenient {
         }
         let folds_requested = !dialect.open.contains_key("allow_headers_case");
         Self { reference: Reference::new(options), state, encodes: seed.is_multiple_of(2), folds_requested }
-    }
-
-    /// The clauses that a choice breaks. Servers make it, so it has a name, by which a campaign can go; it is no way to pass every case.
-    pub fn clauses_against(point: &str, value: &str, dialect: &Dialect) -> impl Iterator<Item = &'static str> {
-        AGAINST.iter().filter_map(move |(known, chosen, clause)| {
-            let binds = dialect.clauses.get(clause).is_some_and(|clause| clause.level != Level::May);
-            (*known == point && *chosen == value && binds).then_some(*clause)
-        })
     }
 
     /// What it chose at each open point.
@@ -62,32 +54,6 @@ impl Lenient {
         of.get(at).copied().unwrap_or_default()
     }
 }
-
-/// Choices that are named and break a clause nevertheless.
-const AGAINST: [(&str, &str, &str); 21] = [
-    ("scheme_star", "accepted", "origin.scheme-star"),
-    ("allow_methods", "requested", "preflight.methods-all"),
-    ("max_rules_code", "MalformedXML", "limit.hundred-code"),
-    ("max_body_code", "EntityTooLarge", "limit.large-code"),
-    ("max_body_code", "MalformedXML", "limit.large-code"),
-    ("max_body_code", "InvalidRequest", "limit.large-code"),
-    ("max_body_code", "other", "limit.large-code"),
-    ("preflight_bucket", "not_found", "preflight.no-bucket"),
-    ("preflight_bucket", "granted", "preflight.no-bucket"),
-    ("refusal_about", "absent", "preflight.about"),
-    // These are no names that a browser takes for the requested ones; `*` is none for a page that has credentials.
-    ("allow_headers", "rule", "preflight.headers"),
-    ("allow_headers", "star", "preflight.headers"),
-    ("preflight_expose", "absent", "preflight.expose"),
-    ("methods_on_actual", "absent", "actual.age-and-methods"),
-    ("age_on_actual", "absent", "actual.age-and-methods"),
-    ("actual_method", "own", "actual.requested-method"),
-    ("actual_headers", "ignored", "actual.request-headers-count"),
-    ("acah_on_actual", "absent", "actual.request-headers-count"),
-    ("vary_members", "origin", "vary.three"),
-    ("vary_members", "none", "vary.granted"),
-    ("cors_on_access_denied", "absent", "actual.denied"),
-];
 
 /// xorshift64*
 fn next(state: &mut u64) -> u64 {
