@@ -28,6 +28,24 @@ fn a_bug_is_no_choice() {
     assert!(shown.contains("FINDING (must) behaviour.consistent: status is 200, not 4xx"), "{shown}");
 }
 
+/// A campaign goes by a choice that a `should` speaks against; what breaks a `must` it finds, although it has a name.
+#[test]
+fn a_choice_that_breaks_a_must_is_found() {
+    let check = |fault: &str, expected: i32, line: &str| {
+        let server = Server::with(&["--dialect", "s3", "--fault", fault]);
+        let state = tempfile::tempdir().unwrap();
+        let endpoint = format!("http://{}", server.address);
+        let options = ["fuzz", "--dialect", "s3", "--endpoint", &endpoint, "--seed", "1", "--requests", "1500"];
+        let output =
+            with_keys(&[&options[..], &["--settle", "0", "--strict"]].concat(), state.path()).output().unwrap();
+        let shown = text(&output.stdout);
+        assert_eq!(code(&output), expected, "{shown}{}", text(&output.stderr));
+        assert!(shown.contains(line), "{shown}");
+    };
+    check("no-vary", 1, "FINDING (must) vary.granted: headers.vary is absent, not another value");
+    check("vary-origin-alone", 0, "\nno finding\n");
+}
+
 /// What a campaign shows that ends with one finding, which `run` sees again at the faulty server and not at the reference.
 fn first_finding(fault: &str) -> String {
     let server = Server::with(&["--fault", fault]);
